@@ -18,7 +18,7 @@ from lab.model.expectations import (
     completed,
     rate_in_words,
 )
-from lab.remedies import UNCHANGED, Remedy
+from lab.remedies import UNCHANGED, Remedy, recommended
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
 
@@ -80,6 +80,19 @@ class Case:
             cures = (r.attempt for r in remedies if r.expect.result is Result.COMPLETED)
             found = (cure for cure in cures if len(differing_fields(self.attempt, cure)) == 1)
             object.__setattr__(self, "twin", next(found, None))
+
+    @classmethod
+    def cured(
+        cls,
+        attempt: Attempt,
+        expect: Expectation,
+        title: str,
+        cure: Attempt,
+        then: Expectation | None = None,
+        twin: Attempt | None = None,
+    ) -> Case:
+        """A refusal with one remedy, which is recommended: its title, and the attempt with it."""
+        return cls(attempt, expect, twin, [recommended(title, cure, then)])
 
 
 #: Called with the client, or with the client and the server's software.

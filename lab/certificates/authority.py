@@ -163,8 +163,13 @@ class Authority:
         key = request.public_key()
         assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
         issuer = _name(f"{self.title} intermediate", "certificate authority")
-        builder = _leaf_builder(
-            _builder(request.subject, issuer, key, starts, ends), client_only=client_only
+        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
+        purposes += [] if client_only else [ExtendedKeyUsageOID.SERVER_AUTH]
+        builder = (
+            _builder(request.subject, issuer, key, starts, ends)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(ca=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         )
         if authority_key:
             builder = builder.add_extension(_issued_by(self.intermediate_key), critical=False)
@@ -248,19 +253,6 @@ def _builder(
         .not_valid_before(starts)
         .not_valid_after(ends)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _leaf_builder(
-    builder: x509.CertificateBuilder, *, client_only: bool
-) -> x509.CertificateBuilder:
-    purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
-    if not client_only:
-        purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
-    return (
-        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     )
 
 

@@ -85,8 +85,6 @@ _KEPT_KEYS = frozenset(
 class ServerCertificate:
     """A certificate as a server is configured with it."""
 
-    slug: str
-    host: str
     chain_pem: bytes
     """What the server sends, leaf first."""
     key_pem: bytes
@@ -182,7 +180,7 @@ class RunCertificates:
             self._generate_all(host)
         return self
 
-    def add_own(self, chain_pem: bytes, key_pem: bytes, leaf_sha256: str, slug: str = OWN) -> None:
+    def add_own(self, slug: str, chain_pem: bytes, key_pem: bytes, leaf_sha256: str) -> None:
         """Have the operator's own certificate, :data:`OWN` or :data:`OWN_CLIENT`, the same for every host.
 
         The trust anchor :data:`OWN` is what issued the server's, as far as the chain has that: all
@@ -190,7 +188,7 @@ class RunCertificates:
         what is to be trusted. Of a client's certificate that is :data:`CLIENT_CA`, beside the public CA.
         """
         for host in self.hosts:
-            self._own[slug, host] = ServerCertificate(slug, host, chain_pem, key_pem, leaf_sha256)
+            self._own[slug, host] = ServerCertificate(chain_pem, key_pem, leaf_sha256)
 
     @property
     def has_own(self) -> bool:
@@ -255,8 +253,6 @@ class RunCertificates:
             place = 1 if spec.sends is Sends.DISORDER else 2
             chain.insert(place, self._authority(spec.leaf.issuer).root)
         return ServerCertificate(
-            slug=slug,
-            host=host,
             chain_pem=b"".join(certificate_pem(c) for c in chain),
             key_pem=key_pem(leaf.key),
             leaf_sha256=fingerprint(leaf.certificate),

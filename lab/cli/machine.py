@@ -70,33 +70,26 @@ def engine_stop() -> None:
 
 def up(names: list[str] | None = None) -> None:
     """``lab up``."""
-    checkout, progress = Checkout.here(), Printed()
+    checkout = Checkout.here()
     services = _services(checkout, names or ())
     with closing(engine.find()) as client:
         # Variables without a meaning are told of first.
-        store = laboratory.image_store(client, checkout, progress)
+        store = _store(client)
         is_up = bool(network.containers(client, checkout.kept_project))
         if is_up and not services:
             say("the topology is up already: `lab status`")
             return
         found, _ = laboratory.ensure_images(store, laboratory.on_demand(store, checkout, services))
         if is_up:
-            running = laboratory.attach(client, checkout, store, found, services)
+            running = laboratory.attach(store, checkout, found, services)
             if running is None:
                 message = "the topology that is up is in use, or of other images: `lab down` first"
                 raise network.TopologyError(message)
         else:
-            every = services_on(checkout, store.of_topology) | services_on(
-                checkout, store.only_real
-            )
+            default = found.keys() & {*store.of_topology, *store.only_real}
+            services |= services_on(checkout, default)
             running = laboratory.start(
-                client,
-                checkout,
-                found,
-                progress,
-                run_id=new_run_id(),
-                kept=True,
-                services=(every & services_on(checkout, found)) | services,
+                store, checkout, found, run_id=new_run_id(), kept=True, services=services
             )
         running.release(client)
     say("the topology is up; `lab down` removes it")

@@ -176,9 +176,7 @@ class Making:
             provenance = Provenance(
                 image=wanted.name,
                 source=wanted.source,
-                stand_in=variant.stand_in,
-                real=variant.real,
-                not_real=variant.not_real,
+                **variant.model_dump(include={"stand_in", "real", "not_real"}),
                 fallback_reason=reason,
                 digest=digest,
                 recipe=wanted.digest,

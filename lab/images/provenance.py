@@ -103,35 +103,22 @@ class Provenance(BaseModel):
         """
         return cls.model_validate_json(label).model_copy(update={"id": image_id})
 
-    def summary(self) -> str:
-        """One line for a person: never names a stand-in without saying that it is one."""
-        kind = f"stand-in on {self.os}" if self.stand_in else self.os
-        library = f", {self.tls_library}" if self.tls_library else ""
-        return f"{self.image}: {kind} (from the {self.source}){library}"
-
 
 @dataclass(frozen=True)
 class ImageInfo:
     """An image that is there.
 
     Attributes:
-        name: its name in the lab.
         tag: its name on the engine, to start containers from.
         id: its id on the engine.
         built: whether this process made it, rather than found it.
         provenance: what it says of itself.
     """
 
-    name: str
     tag: str
     id: str
     built: bool
     provenance: Provenance
-
-    @property
-    def source(self) -> str:
-        """``registry`` or ``packages``."""
-        return self.provenance.source
 
     @property
     def stand_in(self) -> bool:
@@ -152,7 +139,7 @@ def inspect(engine: docker.DockerClient, tag: str, *, built: bool = False) -> Im
         provenance = Provenance.read(image.labels[LABEL_PROVENANCE], image_id=str(image.id))
     except (ImageNotFound, KeyError, ValidationError):
         return None  # not a finished image of this version of the lab: it is made again
-    return ImageInfo(provenance.image, tag, provenance.id, built, provenance)
+    return ImageInfo(tag, provenance.id, built, provenance)
 
 
 #: An image as it was wanted, and as it is there.

@@ -334,18 +334,6 @@ class Equipment:
             if not is_server:
                 self._put_public_roots(service)
 
-    def bring_own(self) -> None:
-        """Put what is the operator's own now in the place of what was, in every container that has files.
-
-        Raises:
-            AgentError: a container takes none.
-        """
-        self._archives = OnceMap()
-        for service in self._equipped.values():
-            files = self._certificates(server=service in _SERVER_SERVICES)
-            mine = {p: c for p, c in files.items() if Path(p).name.startswith(f"{OWN}.")}
-            self._containers.put(service, pack(mine))
-
     def _certificates(self, *, server: bool) -> dict[str, bytes]:
         """The certificates, with the operator's own key of this end and without that of the other."""
         other = _own_key(server=not server)

@@ -18,7 +18,7 @@ from time import monotonic
 from docker import DockerClient
 from docker.errors import DockerException
 
-from lab.certificates import OWN_CLIENT
+from lab.certificates import OWN, OWN_CLIENT
 from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS
 from lab.host import engine
@@ -106,6 +106,7 @@ def open_lab(
         EngineError, ImageError, TopologyError, AgentError: what is missing, and what to do.
     """
     checkout, progress, run_id = checkout or Checkout.here(), progress or Printed(), new_run_id()
+    mine = own or UserFiles()
     # Keys take a while to make: the containers are looked for, or start, meanwhile.
     material = certificates or begin(attempts, own)
     with closing(engine.find()) as client, ExitStack() as stack:
@@ -117,20 +118,14 @@ def open_lab(
         needed = services_of(attempts or (), also)
         images, absent = ensure_images(store, on_demand(store, checkout, needed))
         needed -= absent.keys()
-        running = attach(client, checkout, store, images, needed) or start(
-            client,
-            checkout,
-            images,
-            progress,
-            run_id=run_id,
-            kept=False,
-            services=needed if attempts is not None else (),
+        asked = needed if attempts is not None else ()
+        running = attach(store, checkout, images, needed) or start(
+            store, checkout, images, run_id=run_id, kept=False, services=asked
         )
         stack.push(lambda _kind, failed, _trace: _release(running, client, failed))
         looking = background.submit(network.look, client, running.project, running.containers)
         material.add_addresses(_addresses(running))
-        if own is not None:
-            _add_own(material, own)
+        _add_own(material, mine)
         ids = {image.tag: image.id for image in images.values()}
         session = Session(
             client,
@@ -140,7 +135,7 @@ def open_lab(
             absent,
             {s: ids[c.image] for s, c in running.containers.items() if c.image in ids},
             checkout.state,
-            own.roots.pem if own is not None and own.roots is not None else None,
+            mine.roots.pem if mine.roots else None,
         )
         stack.callback(session.close)
         session.agents.begin(attempts or (), background)
@@ -149,9 +144,9 @@ def open_lab(
         seal = looking.result()
         if seal.warning is not None:
             progress.step("network", seal.warning)
-        if own is not None and own.host is not None:
+        if mine.host is not None:
             for attempt in attempts or ():
-                session.answer_for(own.host, attempt.server)
+                session.answer_for(mine.host, attempt.server)
         yield Lab(
             run_id, checkout, client, images, running, material, session, seal, store, progress
         )
@@ -186,12 +181,9 @@ def services_of(attempts: Collection[Attempt], also: Collection[str] = ()) -> se
 
 
 def _add_own(material: RunCertificates, own: UserFiles) -> None:
-    served = own.certificate
-    if served is not None:
-        material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
-    if own.client is not None:
-        one = own.client
-        material.add_own(one.chain_pem, one.key_pem, one.leaf_sha256, OWN_CLIENT)
+    for slug, one in ((OWN, own.certificate), (OWN_CLIENT, own.client)):
+        if one is not None:
+            material.add_own(slug, one.chain_pem, one.key_pem, one.leaf_sha256)
     if own.anchors is not None:
         # A certificate of the lab's in the place of one that was not given is not to be the refusal.
         instead = b"" if own.certificate_given else material.anchor("public")
@@ -211,9 +203,8 @@ def on_demand(store: ImageStore, checkout: Checkout, services: Collection[str]) 
 
 
 def attach(
-    client: DockerClient,
-    checkout: Checkout,
     store: ImageStore,
+    checkout: Checkout,
     images: Mapping[str, ImageInfo],
     services: Collection[str],
 ) -> Topology | None:
@@ -225,12 +216,12 @@ def attach(
     """
     tags = _tags(images)
     default = {name: tag for name, tag in tags.items() if name not in store.on_demand}
-    running = topology.attach(client, checkout.kept_project, default)
+    running = topology.attach(store.engine, checkout.kept_project, default)
     if running is None:
         return None
     by_service = images_by_service(checkout)
     wanted = {s: tags[by_service[s]] for s in services if by_service.get(s) in tags}
-    return topology.extended(client, checkout, running, tags, wanted)
+    return topology.extended(store.engine, checkout, running, tags, wanted)
 
 
 def ensure_images(
@@ -288,10 +279,9 @@ def image_store(client: DockerClient, checkout: Checkout, progress: Progress) ->
 
 
 def start(
-    client: DockerClient,
+    store: ImageStore,
     checkout: Checkout,
     images: Mapping[str, ImageInfo],
-    progress: Progress,
     *,
     run_id: str,
     kept: bool,
@@ -303,9 +293,9 @@ def start(
         services: those that are needed (default: all that run on these images).
     """
     begun = monotonic()
-    progress.step("topology", "starting the containers")
+    store.progress.step("topology", "starting the containers")
     running = topology.up(
-        client,
+        store.engine,
         checkout,
         _tags(images),
         checkout.kept_project if kept else checkout.run_project(run_id),
@@ -313,5 +303,5 @@ def start(
         kept=kept,
         services=services or services_on(checkout, images),
     )
-    progress.done("topology", monotonic() - begun)
+    store.progress.done("topology", monotonic() - begun)
     return running

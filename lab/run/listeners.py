@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lab.certificates.material import RunCertificates
@@ -59,14 +60,13 @@ class Listener:
 class ListenerPool:
     """The listeners of one set of settings: each serves one attempt at a time."""
 
-    def __init__(self, start: Callable[[int], Listener], end: Callable[[Listener], object]) -> None:
+    def __init__(self, start: Callable[[int], Listener]) -> None:
         """Begin with none.
 
         Args:
             start: starts the listener of this number.
-            end: ends a listener that has started.
         """
-        self._start, self._end = start, end
+        self._start = start
         self._numbers = itertools.count(1)
         self._free: list[Listener] = []
         self._permits = threading.Semaphore(MOST)
@@ -83,13 +83,6 @@ class ListenerPool:
                 yield listener
             finally:
                 self._free.append(listener)
-
-    def end_free(self) -> None:
-        """End those that nobody uses; whoever comes next starts a new one."""
-        while self._free:
-            listener = self._free.pop()
-            if listener.started:
-                self._end(listener)
 
 
 @dataclass(eq=False)
@@ -116,25 +109,7 @@ class Listeners:
             Unsupported: as :func:`let_in`; or this engine's kernel lacks what the packet filter is to do.
             AgentError: a container or an agent failed.
         """
-        pool = self._pools.get(
-            server,
-            lambda: ListenerPool(
-                lambda number: self._start(server, number),
-                lambda listener: self._agents.server(server.software).call(
-                    "close", LISTEN_S, key=listener.key
-                ),
-            ),
-        )
-        return pool.one()
-
-    def end_free(self) -> None:
-        """End all listeners that nobody uses: each takes processes and memory of its container.
-
-        Raises:
-            AgentError: a container or an agent failed.
-        """
-        for pool in self._pools.values():
-            pool.end_free()
+        return self._pools.get(server, lambda: ListenerPool(partial(self._start, server))).one()
 
     def _start(self, server: ServerSettings, copy: int) -> Listener:
         number = next(self._ports[server.software])

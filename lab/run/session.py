@@ -32,7 +32,6 @@ from lab.model import (
     ServerSettings,
 )
 from lab.model.expectations import PlannedAttempt
-from lab.own.files import UserFiles
 from lab.run.agents import FACTS_S, Agents, Feasibility, Unsupported
 from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink
@@ -269,23 +268,6 @@ class Session:
             AgentError: a container takes none.
         """
         self._equipment.add(attempts)
-
-    def bring(self, own: UserFiles) -> None:
-        """Serve this certificate of a person's from now on, and trust what goes with it.
-
-        Listeners that nobody uses are ended. Whatever else has read the files keeps what was there before:
-        give the next attempts settings that differ in something.
-
-        Raises:
-            AgentError: a container takes no files.
-        """
-        served = own.certificate
-        if served is not None:
-            self._material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
-        if own.anchors is not None:
-            self._material.trust_own(own.anchors.pem)
-        self._equipment.bring_own()
-        self._listeners.end_free()
 
     def close(self) -> None:
         """End every agent; they take their listeners with them. No agent is started after that."""

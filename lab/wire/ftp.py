@@ -31,7 +31,6 @@ class Line:
     side: Side
     text: str
     """Without its end; a password is not in it."""
-    moment: Moment
 
     @property
     def is_reply(self) -> bool:
@@ -90,12 +89,12 @@ class _Lines:
         found = self._stream.data[self.offset : end] in _RECORDS
         return self._stream.when(end) if found else None
 
-    def take(self, moment: Moment) -> Line:
+    def take(self) -> Line:
         """The next line; there is one."""
         end = self._end()
         text = self._stream.data[self.offset : end].decode("utf-8", "replace").rstrip("\r\n")
         self.offset = end
-        return Line(self._side, _SECRET.sub(r"\1 ***", text), moment)
+        return Line(self._side, _SECRET.sub(r"\1 ***", text))
 
     def _end(self) -> int:
         end = self._stream.data.find(b"\n", self.offset, self.offset + MOST_BYTES) + 1
@@ -140,8 +139,8 @@ def _in_order(client: _Lines, server: _Lines) -> Iterator[Line | Side]:
             yield side
             return
         if next_client is not None and (next_server is None or next_client < next_server):
-            yield client.take(next_client)
+            yield client.take()
         elif next_server is not None:
-            yield server.take(next_server)
+            yield server.take()
         else:
             return

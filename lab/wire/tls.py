@@ -174,13 +174,13 @@ class Handshake:
         return Point.AFTER_HANDSHAKE if self.spoken is None else Point.SESSION
 
 
+@dataclass
 class _End:
     """One end of the handshake."""
 
-    def __init__(self) -> None:
-        self.rest = b""
-        self.encrypts = False
-        self.opener: Opener | None = None
+    rest: bytes = b""
+    encrypts: bool = False
+    opener: Opener | None = None
 
 
 class _Reading:

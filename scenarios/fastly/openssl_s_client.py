@@ -56,10 +56,8 @@ def only_older_versions_are_served(client: ClientSettings) -> Case:
         else fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
     )
     wider = attempt.with_server(protocols=up_to("TLSv1.2"))
-    remedies = [
-        recommended("TLS 1.2 enabled at the origin as well", wider, completed(protocol="TLSv1.2")),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    words = "TLS 1.2 enabled at the origin as well"
+    return Case.cured(attempt, refusal, words, wider, completed(protocol="TLSv1.2"))
 
 
 @case(section=SECTION, clients=ON_ROCKY9)
@@ -131,8 +129,7 @@ def asked_by_address(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(ssl_sni_hostname="nginx.lab.test"), replace(client, host="address"))
     cure = attempt.with_client(sni="nginx.lab.test")
     refusal = fastly.in_handshake(Side.SERVER, Reason.SNI_REJECTED)
-    remedies = [recommended("-servername with the origin's name", cure, completed())]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "-servername with the origin's name", cure, completed())
 
 
 @case(section=SECTION, clients=ON_ROCKY9)

@@ -131,8 +131,7 @@ def a_common_name_is_not_enough_for_caddy(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(certificate="cn-only"), client)
     cure = attempt.with_server(certificate="valid")
     refusal = refuses(client, Reason.HOSTNAME_MISMATCH)
-    remedies = [recommended("a certificate with alternative names", cure)]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "a certificate with alternative names", cure)
 
 
 @case(section=SECTION, clients=ALL)
@@ -145,8 +144,7 @@ def plain_http_behind_an_edge(client: ClientSettings) -> Case:
         because=Reason.PLAINTEXT_PEER,
         message=TOLD.get(client.program),
     )
-    remedies = [recommended("TLS at the origin", attempt.with_server(tls=True))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "TLS at the origin", attempt.with_server(tls=True))
 
 
 @case(section=SECTION, clients=ALL)
@@ -156,10 +154,8 @@ def old_tls_behind_an_edge(client: ClientSettings) -> Case:
     refusal = field.server_refuses(
         Stage.HANDSHAKE, Reason.NO_SHARED_PROTOCOL, TOLD.get(client.program)
     )
-    remedies = [
-        recommended("current versions at the origin", attempt.with_server(protocols=None)),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = attempt.with_server(protocols=None)
+    return Case.cured(attempt, refusal, "current versions at the origin", cure)
 
 
 @case(section=SECTION, clients=ALL)
@@ -169,8 +165,7 @@ def a_closed_port_behind_an_edge(client: ClientSettings) -> Case:
     refusal = field.not_reached(
         Stage.CONNECT, Reason.CONNECTION_REFUSED, TOLD_OF_A_CLOSED_PORT.get(client.program)
     )
-    remedies = [recommended("the origin started", attempt.with_server(listening=True))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "the origin started", attempt.with_server(listening=True))
 
 
 @case(section=SECTION, clients=ALL)
@@ -188,8 +183,7 @@ def haproxy_does_not_start_without_a_ca(client: ClientSettings) -> Case:
     attempt = Attempt(nginx(), client)
     cure = attempt.with_client(configured=True)
     refusal = refused(by=Side.CLIENT, at=Stage.CONNECT, because=Reason.USAGE_ERROR)
-    remedies = [recommended("a CA, and verify required", cure, FETCHED)]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "a CA, and verify required", cure, FETCHED)
 
 
 @case(section=SECTION, clients=[edge(configured=False), Stunnel(configured=False)])

@@ -109,12 +109,8 @@ def haproxy_checks_without_a_name(client: ClientSettings) -> Case:
     """A health check sends no server name, and an origin that needs one is marked DOWN."""
     attempt = Attempt(nginx(certificate_by_name=True), client)
     refusal = field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT, DOWN)
-    remedies = [
-        recommended(
-            "the check with the name: check-sni", attempt.with_client(check_sni=True), FETCHED
-        ),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = attempt.with_client(check_sni=True)
+    return Case.cured(attempt, refusal, "the check with the name: check-sni", cure, FETCHED)
 
 
 @case(section=SECTION, clients=[Haproxy(check="connect")])

@@ -106,13 +106,8 @@ def gnutls_cli_names_the_alert(client: ClientSettings) -> Case:
         "Fatal error: A TLS fatal alert has been received.\n"
         "Server has terminated the connection abnormally.",
     )
-    remedies = [
-        recommended(
-            "gnutls-cli --x509certfile and --x509keyfile",
-            attempt.with_client(client_certificate="client"),
-        ),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = attempt.with_client(client_certificate="client")
+    return Case.cured(attempt, refusal, "gnutls-cli --x509certfile and --x509keyfile", cure)
 
 
 @case(section=field.SERVERS, clients=GNUTLS_CLI)

@@ -111,8 +111,7 @@ def commons_net_looks_at_dates(client: ClientSettings) -> Case:
     """FTPSClient (commons-net 3.9.0) as it is refuses an expired certificate, and only says NotAfter."""
     attempt = Attempt(LENIENT(certificate="expired"), client)
     refusal = field.client_refuses(Reason.EXPIRED)
-    remedies = [recommended("renew it", attempt.with_server(certificate="renewed"))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "renew it", attempt.with_server(certificate="renewed"))
 
 
 @case(section=field.VERIFIES, clients=COMMONS_NET)
@@ -144,12 +143,8 @@ def commons_net_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     """A vsftpd that requires a certificate of its clients turns FTPSClient (commons-net 3.9.0) away."""
     attempt = Attempt(LENIENT(require_cert=True), client)
     shown = attempt.with_client(client_certificate="client")
-    remedies = [
-        recommended(
-            "setKeyManager with the client's certificate and key", shown, field.DELIVERED_UNCHECKED
-        ),
-    ]
-    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
+    words = "setKeyManager with the client's certificate and key"
+    return Case.cured(attempt, field.NO_CERTIFICATE_SHOWN, words, shown, field.DELIVERED_UNCHECKED)
 
 
 # -- commons-net: sessions -------------------------------------------------------------------------
@@ -252,10 +247,8 @@ def java_is_asked_for_a_certificate(client: ClientSettings) -> Case:
     """An origin that requires a certificate of its clients turns Java (17, 21) away without a key manager."""
     attempt = Attempt(origin(require_cert=True), client)
     shown = attempt.with_client(client_certificate="client")
-    remedies = [
-        recommended("an SSLContext with the client's certificate and key", shown, ANSWERED),
-    ]
-    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
+    words = "an SSLContext with the client's certificate and key"
+    return Case.cured(attempt, field.NO_CERTIFICATE_SHOWN, words, shown, ANSWERED)
 
 
 @case(section=field.WORDS, clients=GO)
@@ -287,8 +280,7 @@ def java_calls_an_expired_certificate_a_failed_check(client: ClientSettings) -> 
         "javax.net.ssl.SSLHandshakeException: (certificate_expired) PKIX path validation failed:"
         " java.security.cert.CertPathValidatorException: validity check failed",
     )
-    remedies = [recommended("renew it", attempt.with_server(certificate="renewed"))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "renew it", attempt.with_server(certificate="renewed"))
 
 
 @case(section=field.SERVERS, clients=GO[1:])

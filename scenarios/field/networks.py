@@ -38,8 +38,7 @@ def active_mode_behind_a_nat(client: ClientSettings) -> Case:
     attempt = Attempt(server, client).with_client(mode="active")
     cure = attempt.with_client(mode="passive")
     twin = attempt.with_server(client_nat=False)
-    remedies = [recommended("passive mode", cure, field.DELIVERED)]
-    return Case(attempt, PORT_REFUSED, twin=twin, remedies=remedies)
+    return Case.cured(attempt, PORT_REFUSED, "passive mode", cure, field.DELIVERED, twin=twin)
 
 
 @case(section=field.NETWORKS, clients=CURL)
@@ -60,8 +59,7 @@ def active_mode_behind_a_nat_at_pyftpdlib(client: ClientSettings) -> Case:
     attempt = attempt.with_client(mode="active")
     cure = attempt.with_client(mode="passive")
     twin = attempt.with_server(client_nat=False)
-    remedies = [recommended("passive mode", cure, field.DELIVERED)]
-    return Case(attempt, PORT_REFUSED, twin=twin, remedies=remedies)
+    return Case.cured(attempt, PORT_REFUSED, "passive mode", cure, field.DELIVERED, twin=twin)
 
 
 @case(section=field.NETWORKS, clients=[*FTPLIB, *CURL])

@@ -20,14 +20,9 @@ def a_switch_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     a line.
     """
     attempt = Attempt(vsftpd_3_0_3(extra=("ssl_tlsv12=YES",), require_ssl_reuse=False), client)
-    remedies = [
-        recommended(
-            "the line is taken out: TLS 1.2 and 1.3 are on by themselves",
-            attempt.with_server(extra=()),
-            field.DELIVERED,
-        ),
-    ]
-    return Case(attempt, field.CLOSED_PORT, remedies=remedies)
+    cure = attempt.with_server(extra=())
+    words = "the line is taken out: TLS 1.2 and 1.3 are on by themselves"
+    return Case.cured(attempt, field.CLOSED_PORT, words, cure, field.DELIVERED)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
@@ -36,8 +31,7 @@ def a_server_name_that_3_0_3_does_not_know(client: ClientSettings) -> Case:
     line = ("ssl_sni_hostname=vsftpd-3-0-3.lab.test",)
     attempt = Attempt(vsftpd_3_0_3(extra=line, require_ssl_reuse=False), client)
     cure = attempt.with_server(extra=())
-    remedies = [recommended("the line is taken out", cure, field.DELIVERED)]
-    return Case(attempt, field.CLOSED_PORT, remedies=remedies)
+    return Case.cured(attempt, field.CLOSED_PORT, "the line is taken out", cure, field.DELIVERED)
 
 
 @case(section=field.RESUMES, clients=FTPLIB)

@@ -185,8 +185,7 @@ def pycurl_of_debian_12_has_one_sentence_for_every_certificate(client: ClientSet
     """
     attempt = Attempt(CALM(certificate="expired"), client)
     refusal = field.client_refuses(Reason.EXPIRED, OF_7_88)
-    remedies = [recommended("renew it", attempt.with_server(certificate="renewed"))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "renew it", attempt.with_server(certificate="renewed"))
 
 
 @case(section=field.WORDS, clients=PYCURL[1:])
@@ -194,8 +193,7 @@ def pycurl_of_debian_13_says_that_a_certificate_has_expired(client: ClientSettin
     """Debian 13's pycurl (7.45.6 on libcurl 8.14.1) says that a certificate has expired."""
     attempt = Attempt(CALM(certificate="expired"), client)
     refusal = field.client_refuses(Reason.EXPIRED, OF_8_14.format("certificate has expired"))
-    remedies = [recommended("renew it", attempt.with_server(certificate="renewed"))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "renew it", attempt.with_server(certificate="renewed"))
 
 
 @case(section=field.WORDS, clients=PYCURL[1:])
@@ -214,10 +212,8 @@ def pycurl_calls_a_missing_intermediate_an_untrusted_signer(client: ClientSettin
     refusal = field.client_refuses(
         Reason.UNKNOWN_ISSUER, OF_8_14.format("certificate signer not trusted")
     )
-    remedies = [
-        recommended("send the intermediate too", attempt.with_server(certificate="full-chain")),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = attempt.with_server(certificate="full-chain")
+    return Case.cured(attempt, refusal, "send the intermediate too", cure)
 
 
 @case(section=field.WORDS, clients=PAGES)
@@ -229,10 +225,8 @@ def pycurl_does_not_say_that_a_certificate_is_asked_for(client: ClientSettings) 
         Reason.CLIENT_CERTIFICATE_REQUIRED,
         "pycurl.error: (56, 'GnuTLS recv error (-12): A TLS fatal alert has been received.')",
     )
-    remedies = [
-        recommended("pycurl: SSLCERT and SSLKEY", attempt.with_client(client_certificate="client")),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = attempt.with_client(client_certificate="client")
+    return Case.cured(attempt, refusal, "pycurl: SSLCERT and SSLKEY", cure)
 
 
 @case(section=field.WORDS, clients=PYCURL[:1])
@@ -248,10 +242,8 @@ def pycurl_of_debian_12_cannot_deliver_in_active_mode(client: ClientSettings) ->
         "pycurl.error: (56, 'sa_addr inet_ntop() failed with errno 97:"
         " Address family not supported by protocol')",
     )
-    remedies = [
-        recommended("pycurl: passive mode, no FTPPORT", attempt.with_client(mode="passive")),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = attempt.with_client(mode="passive")
+    return Case.cured(attempt, refusal, "pycurl: passive mode, no FTPPORT", cure)
 
 
 @case(section=field.WORDS, clients=PYCURL[1:])

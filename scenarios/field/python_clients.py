@@ -71,14 +71,9 @@ def aioftp_never_begins_with_vsftpd(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(protocols=field.WHOLE), client).with_client(timeout_s=3.0)
     refusal = field.server_refuses(Stage.TRANSFER, Reason.DATA_TLS_FAILED, "TimeoutError")
-    remedies = [
-        recommended(
-            "a server that takes data connections at once",
-            Attempt(pyftpdlib(protocols=field.WHOLE), attempt.client),
-            field.RESUMED,
-        ),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    cure = Attempt(pyftpdlib(protocols=field.WHOLE), attempt.client)
+    words = "a server that takes data connections at once"
+    return Case.cured(attempt, refusal, words, cure, field.RESUMED)
 
 
 @case(section=field.VERIFIES, clients=AIOFTP)

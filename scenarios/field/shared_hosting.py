@@ -91,16 +91,14 @@ def proftpd_refuses_prot_c(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSRequired answers 534 to PROT C."""
     attempt = Attempt(Proftpd(), client).with_client(protect_data=False)
     refusal = field.server_refuses(Stage.PROTECT, Reason.PROTECTION_REFUSED)
-    remedies = [recommended("PROT P", attempt.with_client(protect_data=True))]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "PROT P", attempt.with_client(protect_data=True))
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
 def proftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSRequired answers 550 to a login in clear text."""
     attempt = Attempt(Proftpd(require_ssl_reuse=False), client).with_client(tls=False)
-    remedies = [recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))]
-    return Case(attempt, LOGIN_REFUSED, remedies=remedies)
+    return Case.cured(attempt, LOGIN_REFUSED, "ftplib: FTP_TLS", attempt.with_client(tls=True))
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -109,8 +107,7 @@ def proftpd_has_no_suite_in_common(client: ClientSettings) -> Case:
     attempt = Attempt(Proftpd(ciphers="AES128-SHA", protocols=only("TLSv1.2")), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY)
     cure = attempt.with_server(ciphers="HIGH")
-    remedies = [recommended("proftpd.conf: TLSCipherSuite HIGH", cure)]
-    return Case(attempt, field.NO_SHARED_CIPHER, remedies=remedies)
+    return Case.cured(attempt, field.NO_SHARED_CIPHER, "proftpd.conf: TLSCipherSuite HIGH", cure)
 
 
 @case(section=field.WORDS, clients=OLD_FTPLIB)
@@ -118,8 +115,7 @@ def proftpd_speaks_no_older_version(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSProtocol TLSv1.3 ends the handshake of CentOS 7's ftplib with alert 70."""
     attempt = Attempt(Proftpd(protocols=only("TLSv1.3"), require_ssl_reuse=False), client)
     cure = attempt.with_server(protocols=from_("TLSv1.2"))
-    remedies = [recommended("proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3", cure)]
-    return Case(attempt, NO_VERSION, remedies=remedies)
+    return Case.cured(attempt, NO_VERSION, "proftpd.conf: TLSProtocol TLSv1.2 TLSv1.3", cure)
 
 
 @case(section=field.WORDS, clients=OLD_FTPLIB)
@@ -129,8 +125,7 @@ def proftpd_of_debian_12_says_internal_error(client: ClientSettings) -> Case:
     attempt = Attempt(settings, client).with_client(protocols=only("TLSv1"))
     cure = attempt.with_client(protocols=None)
     refusal = field.server_refuses(Stage.HANDSHAKE, Reason.INTERNAL_ERROR_ALERT)
-    remedies = [recommended("no limit of versions at the client", cure)]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "no limit of versions at the client", cure)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -138,13 +133,8 @@ def proftpd_has_no_certificate(client: ClientSettings) -> Case:
     """ProFTPD (1.3.8c) with TLSEngine on and no certificate starts, and answers AUTH with 431."""
     attempt = Attempt(Proftpd(certificate="unset"), client)
     refusal = field.server_refuses(Stage.AUTH, Reason.NO_SERVER_CERTIFICATE)
-    remedies = [
-        recommended(
-            "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile",
-            attempt.with_server(certificate="valid"),
-        ),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    words = "proftpd.conf: TLSRSACertificateFile and TLSRSACertificateKeyFile"
+    return Case.cured(attempt, refusal, words, attempt.with_server(certificate="valid"))
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -194,8 +184,7 @@ def proftpd_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -> C
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.3 ftplib learns of it at USER, by alert 116."""
     attempt = Attempt(Proftpd(require_cert=True, require_ssl_reuse=False), client)
     cure = attempt.with_client(client_certificate="client")
-    remedies = [recommended("a certificate for the client", cure)]
-    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
+    return Case.cured(attempt, field.NO_CERTIFICATE_SHOWN, "a certificate for the client", cure)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -203,8 +192,7 @@ def proftpd_wants_a_client_certificate_over_tls_1_2(client: ClientSettings) -> C
     """ProFTPD (1.3.8c) with TLSVerifyClient on: over TLS 1.2 the client reads alert 40; the log says why."""
     attempt = Attempt(Proftpd(require_cert=True, protocols=only("TLSv1.2")), client)
     cure = attempt.with_client(client_certificate="client")
-    remedies = [recommended("a certificate for the client", cure)]
-    return Case(attempt, field.NO_CERTIFICATE_SHOWN, remedies=remedies)
+    return Case.cured(attempt, field.NO_CERTIFICATE_SHOWN, "a certificate for the client", cure)
 
 
 @case(section=field.NETWORKS, clients=SHARING)
@@ -212,13 +200,8 @@ def proftpd_announces_an_address_that_nobody_reaches(client: ClientSettings) -> 
     """ProFTPD (1.3.8c) with a wrong MasqueradeAddress: Net::FTP goes where it is sent, and nobody answers."""
     attempt = Attempt(Proftpd(pasv_address="silent"), client).with_client(timeout_s=3.0)
     refusal = field.not_reached(Stage.TRANSFER, Reason.DATA_CONNECTION_FAILED)
-    remedies = [
-        recommended(
-            "proftpd.conf: MasqueradeAddress with the address that clients reach",
-            attempt.with_server(pasv_address=None),
-        ),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    words = "proftpd.conf: MasqueradeAddress with the address that clients reach"
+    return Case.cured(attempt, refusal, words, attempt.with_server(pasv_address=None))
 
 
 @case(section=field.NETWORKS, clients=CURL)
@@ -234,8 +217,7 @@ def proftpd_waits_for_tls(client: ClientSettings) -> Case:
     attempt = Attempt(settings, client).with_client(timeout_s=3.0)
     cure = attempt.with_server(implicit_tls=False)
     refusal = field.server_refuses(Stage.GREETING, Reason.TIMED_OUT)
-    remedies = [recommended("proftpd.conf: no UseImplicitSSL on this port", cure)]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "proftpd.conf: no UseImplicitSSL on this port", cure)
 
 
 # -- Pure-FTPd ---------------------------------------------------------------------------------------
@@ -252,8 +234,7 @@ def pure_ftpd_asks_for_no_session(client: ClientSettings) -> Case:
 def pure_ftpd_wants_tls_for_the_login(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS 2 or 3 answers 421 to a login in clear text."""
     attempt = Attempt(PureFtpd(), client).with_client(tls=False)
-    remedies = [recommended("ftplib: FTP_TLS", attempt.with_client(tls=True))]
-    return Case(attempt, LOGIN_REFUSED, remedies=remedies)
+    return Case.cured(attempt, LOGIN_REFUSED, "ftplib: FTP_TLS", attempt.with_client(tls=True))
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
@@ -278,8 +259,7 @@ def pure_ftpd_does_not_say_what_is_missing(client: ClientSettings) -> Case:
     attempt = Attempt(PureFtpd(ciphers="AES128-SHA"), client)
     attempt = attempt.with_client(ciphers=ECDHE_ONLY, protocols=only("TLSv1.2"))
     cure = attempt.with_server(ciphers="HIGH")
-    remedies = [recommended("pure-ftpd.conf: TLSCipherSuite HIGH", cure)]
-    return Case(attempt, NOT_TOLD, remedies=remedies)
+    return Case.cured(attempt, NOT_TOLD, "pure-ftpd.conf: TLSCipherSuite HIGH", cure)
 
 
 @case(section=field.WORDS, clients=OLD_FTPLIB)
@@ -287,8 +267,7 @@ def pure_ftpd_begins_at_tls_1_2(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) ends the handshake of a client that has TLS 1.1 at most with alert 70."""
     attempt = Attempt(PureFtpd(), client).with_client(protocols=only("TLSv1.1"))
     cure = attempt.with_client(protocols=None)
-    remedies = [recommended("no limit of versions at the client", cure)]
-    return Case(attempt, NO_VERSION, remedies=remedies)
+    return Case.cured(attempt, NO_VERSION, "no limit of versions at the client", cure)
 
 
 @case(section=field.SERVERS, clients=FTPLIB)
@@ -311,9 +290,7 @@ def pure_ftpd_has_no_certificate(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) with TLS and no /etc/ssl/private/pure-ftpd.pem does not start."""
     attempt = Attempt(PureFtpd(certificate="unset"), client)
     cure = attempt.with_server(certificate="valid")
-    return Case(
-        attempt, field.CLOSED_PORT, remedies=[recommended("pure-ftpd.conf: CertFile", cure)]
-    )
+    return Case.cured(attempt, field.CLOSED_PORT, "pure-ftpd.conf: CertFile", cure)
 
 
 @case(section=field.WORDS, clients=CURL)
@@ -321,5 +298,4 @@ def pure_ftpd_denies_that_the_file_exists(client: ClientSettings) -> Case:
     """Pure-FTPd (1.0.50) says that a file doesn't exist whose RSA key has 1024 bits, and does not start."""
     attempt = Attempt(PureFtpd(certificate="weak-key"), client)
     cure = attempt.with_server(certificate="valid")
-    remedies = [recommended("a certificate with a key of 2048 bits", cure)]
-    return Case(attempt, field.CLOSED_PORT, remedies=remedies)
+    return Case.cured(attempt, field.CLOSED_PORT, "a certificate with a key of 2048 bits", cure)

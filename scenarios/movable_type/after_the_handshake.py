@@ -222,14 +222,9 @@ def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     """A packet filter lets the control port through and drops the passive ports."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, data_ports="dropped"), client)
     attempt = attempt.with_client(timeout_s=2.0)
-    remedies = [
-        recommended(
-            "the filter lets pasv_min_port to pasv_max_port through",
-            attempt.with_server(data_ports="open"),
-            REUSED,
-        ),
-    ]
-    return Case(attempt, mt.NO_DATA_CONNECTION, remedies=remedies)
+    cure = attempt.with_server(data_ports="open")
+    words = "the filter lets pasv_min_port to pasv_max_port through"
+    return Case.cured(attempt, mt.NO_DATA_CONNECTION, words, cure, REUSED)
 
 
 @case(section=DATA, clients=mt.OLD_AND_NEW)
@@ -306,5 +301,4 @@ def no_protocol_version_in_common(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(protocols=only("TLSv1.3")), client)
     cure = attempt.with_server(protocols=None)
     refusal = mt.server_refuses(Reason.NO_SHARED_PROTOCOL)
-    remedies = [recommended("vsftpd.conf: ssl_tlsv12=YES", cure, completed())]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "vsftpd.conf: ssl_tlsv12=YES", cure, completed())

@@ -71,8 +71,7 @@ def nothing_set_and_the_future_policy(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
     cure = attempt.with_server(certificate="rsa3072")
     refusal = mt.client_refuses(Reason.WEAK_KEY)
-    remedies = [recommended("a certificate with a 3072 bit key", cure, completed())]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case.cured(attempt, refusal, "a certificate with a 3072 bit key", cure, completed())
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)

@@ -15,6 +15,7 @@ from lab.check.telling import delivers
 from lab.model import Result
 from lab.run.checkout import new_run_id
 from lab.run.laboratory import Lab
+from tests.bringing import bring
 from tests.check import BROKEN, GOOD, Configuration
 from tests.e2e.checkouts import Copy
 from tests.own_inputs.chains import HOST
@@ -35,7 +36,7 @@ def _made(laboratory: Lab, one: Configuration, number: int, folder: Path) -> Row
     )
     plan = read_plan(demands, files, narrowed=one.clients, settings=settings)
     assert plan.own is not None
-    laboratory.session.bring(plan.own)
+    bring(laboratory, plan.own)
     laboratory.session.answer_for(HOST, plan.requirements[0].attempt.server)
     laboratory.session.equip_for(one.attempt for one in plan.requirements)
     _, rows = make_rows(laboratory, plan, new_run_id())

@@ -273,7 +273,7 @@ def test_images_travel_in_one_file(engine: docker.DockerClient, recipes: Path) -
     # when it is gone and the file is imported
     engine.images.remove(made.tag, force=True)
     assert "tiny" not in used.found()
-    imported = {info.name: info for info in used.import_(path)}
+    imported = {info.provenance.image: info for info in used.import_(path)}
 
     # then it is the same image, with its provenance, and nothing has to be built
     assert imported["tiny"].id == made.id

@@ -23,6 +23,7 @@ from lab.run.attempts import run
 from lab.run.laboratory import Lab
 from lab.run.link import execute
 from lab.run.remedies import advise
+from tests.bringing import bring
 from tests.own_inputs import JUDGED, OTHERS, Input
 from tests.own_inputs.chains import HOST
 
@@ -231,7 +232,7 @@ class Trial:
         self.number += 1
         readings = {client: self._of_chain(one, client) for client in clients}
         (first, *_) = readings.values()
-        self.lab.session.bring(first.files)
+        bring(self.lab, first.files)
         self.lab.session.answer_for(HOST, first.attempt.server)
         own = OwnFiles(chain="chain.pem", key="key.pem", ca="ca.pem", host=HOST)
         results = self._made(

@@ -22,6 +22,7 @@ from typing import Self
 
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
+from lab.images.provenance import Provenance
 from lab.model import (
     PLATFORMS,
     Attempt,
@@ -268,13 +269,20 @@ def write(recorded: Iterable[Transcript], laboratory: Lab, clients: Clients) -> 
             recorded=datetime.datetime.now(datetime.UTC).date().isoformat(),
             versions=dict(clients.agent(client).versions),
             images={
-                image: laboratory.images[image].provenance.summary()
+                image: summary(laboratory.images[image].provenance)
                 for image in _images(laboratory, client)
             },
             transcripts=tuple(kept),
         ).write(path)
         written[path] = len(kept)
     return written
+
+
+def summary(image: Provenance) -> str:
+    """One line for a person: never names a stand-in without saying that it is one."""
+    kind = f"stand-in on {image.os}" if image.stand_in else image.os
+    library = f", {image.tls_library}" if image.tls_library else ""
+    return f"{image.image}: {kind} (from the {image.source}){library}"
 
 
 def _images(laboratory: Lab, client: ClientSettings) -> list[str]:

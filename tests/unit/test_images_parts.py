@@ -35,6 +35,7 @@ from lab.images.recipe import (
     load,
 )
 from lab.images.sources import Cache, is_unreachable
+from tests.transcripts.record import summary
 
 RECIPES = root() / "compose" / "images"
 
@@ -559,8 +560,8 @@ def test_provenance_survives_its_label_and_learns_the_images_id() -> None:
 
 
 def test_a_stand_in_is_never_summed_up_without_saying_so() -> None:
-    assert "stand-in on Debian GNU/Linux 12" in provenance().summary()
-    assert "stand-in" not in provenance(stand_in=False, os="Rocky Linux 9.6").summary()
+    assert "stand-in on Debian GNU/Linux 12" in summary(provenance())
+    assert "stand-in" not in summary(provenance(stand_in=False, os="Rocky Linux 9.6"))
 
 
 # --- errors, locks, progress, archives

@@ -424,7 +424,7 @@ def test_where_a_registry_answers_the_distributions_own_images_are_used(
 ) -> None:
     world.registry = {"registry.test/base:1": "", "registry.test/client:1": ""}
     found = store().ensure()
-    assert {name: (info.source, info.stand_in) for name, info in found.items()} == {
+    assert {name: (info.provenance.source, info.stand_in) for name, info in found.items()} == {
         "base": ("registry", False),
         "client": ("registry", False),
         "server": ("registry", False),
@@ -441,7 +441,7 @@ def test_without_a_registry_it_is_asked_once_and_packages_take_its_place(
     world: World, store: Callable[..., ImageStore], said: Said, bootstrapped: list[str]
 ) -> None:
     found = store().ensure()
-    assert {info.source for info in found.values()} == {"packages"}
+    assert {info.provenance.source for info in found.values()} == {"packages"}
     assert [name for name, info in found.items() if info.stand_in] == ["client"]
     reason = found["client"].provenance.fallback_reason
     assert reason is not None
@@ -457,7 +457,7 @@ def test_an_image_that_the_registry_lacks_does_not_speak_for_the_others(
 ) -> None:
     world.registry = {"registry.test/base:1": "", "registry.test/client:1": MISSING}
     found = store().ensure()
-    assert found["base"].source == "registry"
+    assert found["base"].provenance.source == "registry"
     assert found["client"].stand_in
     assert "manifest unknown" in str(found["client"].provenance.fallback_reason)
     assert len(world.pulls) == 2
@@ -506,7 +506,7 @@ def test_packages_that_are_demanded_ask_no_registry(
 ) -> None:
     world.registry = {"registry.test/base:1": "", "registry.test/client:1": ""}
     found = store(Source.PACKAGES).ensure()
-    assert {info.source for info in found.values()} == {"packages"}
+    assert {info.provenance.source for info in found.values()} == {"packages"}
     assert found["client"].provenance.fallback_reason is None
     assert world.pulls == []
 
@@ -516,7 +516,7 @@ def test_a_registry_that_never_answers_is_given_up_in_bounded_time(
 ) -> None:
     world.registry = {"registry.test/base:1": None, "registry.test/client:1": None}
     found = store(patience_s=0.1).ensure()
-    assert {info.source for info in found.values()} == {"packages"}
+    assert {info.provenance.source for info in found.values()} == {"packages"}
     assert "did not answer within" in str(found["client"].provenance.fallback_reason)
     assert len(world.pulls) == 1
 
@@ -700,7 +700,7 @@ def test_an_image_that_only_a_registry_can_give_is_taken_from_it(
     make = store
     only_real()
     world.registry = {"registry.test/distribution:1": ""}
-    assert make().ensure(["distribution"])["distribution"].source == "registry"
+    assert make().ensure(["distribution"])["distribution"].provenance.source == "registry"
 
 
 def test_exporting_what_is_not_there_names_it(

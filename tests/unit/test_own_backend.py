@@ -1093,9 +1093,8 @@ def test_a_ca_and_an_own_certificate_go_together(tmp_path: Path) -> None:
     assert own.certificate is not None
     assert own.anchors is not None
     material = RunCertificates([HOST])
-    material.add_own(
-        own.certificate.chain_pem, own.certificate.key_pem, own.certificate.leaf_sha256
-    )
+    given = own.certificate
+    material.add_own(OWN, given.chain_pem, given.key_pem, given.leaf_sha256)
     material.trust_own(own.anchors.pem)
     assert material.anchor(OWN).decode() == pem("private-ca")
     # the definition says what is trusted and which name is checked: all of it is judged

@@ -18,7 +18,7 @@ def brought(slug: str) -> tuple[RunCertificates, bytes]:
     made = MATERIAL.server(slug, HOSTS[0])
     own, _ = read_certificate(made.chain_pem, made.key_pem)
     material = RunCertificates(HOSTS)
-    material.add_own(own.chain_pem, own.key_pem, own.leaf_sha256)
+    material.add_own(OWN, own.chain_pem, own.key_pem, own.leaf_sha256)
     return material, made.chain_pem
 
 

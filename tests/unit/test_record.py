@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lab.certificates import OWN
 from lab.certificates.description import describe
 from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
@@ -488,7 +489,7 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespa
         made.run_id = new_run_id()
         if own is not None:
             served = own.certificate
-            material.add_own(served.chain_pem, served.key_pem, served.leaf_sha256)
+            material.add_own(OWN, served.chain_pem, served.key_pem, served.leaf_sha256)
         yield made
 
     monkeypatch.setattr(recording, "open_lab", opened)

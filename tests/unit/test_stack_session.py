@@ -266,19 +266,12 @@ def test_a_thing_that_could_not_be_made_is_tried_again() -> None:
     assert once.get("key", lambda: "made") == "made"
 
 
-def test_listeners_that_nobody_uses_are_ended_and_those_in_use_are_not() -> None:
-    ended: list[str] = []
-
+def test_a_listener_that_nobody_uses_any_more_is_used_again() -> None:
     def start(number: int) -> Listener:
-        return Listener(f"listener-{number}", 2100 + number, number != 3, "", "")
+        return Listener(f"listener-{number}", 2100 + number, True, "", "")
 
-    pool = ListenerPool(start, lambda listener: ended.append(listener.key))
-    with pool.one() as used:
-        with pool.one(), pool.one():
-            pass  # the third did not start: there is nothing to end
-        pool.end_free()
-        assert ended == ["listener-2"]
+    pool = ListenerPool(start)
+    with pool.one() as used, pool.one() as other:
+        assert other is not used
     with pool.one() as again:
         assert again is used
-    pool.end_free()
-    assert ended == ["listener-2", "listener-1"]
