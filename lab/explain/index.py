@@ -300,11 +300,15 @@ def _words(kind: Any, program: str, path: Path) -> dict[str, Any]:
 
 
 def _ready(pattern: str) -> list[Any]:
-    from lab.explain.patterns import literals, with_edges  # noqa: PLC0415 - see above
+    from lab.explain.patterns import (  # noqa: PLC0415 - see above
+        literal_first,
+        literals,
+        with_edges,
+    )
 
     flags = re.match(r"\(\?[ims]+\)", pattern)
     head = flags[0] if flags else ""
-    return [head + with_edges(pattern[len(head) :]), list(literals(pattern))]
+    return [head + literal_first(with_edges(pattern[len(head) :])), list(literals(pattern))]
 
 
 def _rules(name: str) -> list[dict[str, Any]]:

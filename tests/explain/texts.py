@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lab.explain.patterns import literal_first
+
 HERE = Path(__file__).parent
 #: The source of a text that a program was heard to say.
 RECORDED = "recorded"
@@ -270,7 +272,7 @@ def named(one: Heard) -> Cause:
 def _compiled(
     *pairs: tuple[str, str], flags: re.RegexFlag = re.NOFLAG
 ) -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile(pattern, flags), replacement) for pattern, replacement in pairs]
+    return [(re.compile(literal_first(pattern), flags), by) for pattern, by in pairs]
 
 
 #: What differs from run to run without meaning anything.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.explain.occurring import Literals, PatternsByWord
+from lab.explain.patterns import literal_first
 
 WORDS = st.text(alphabet="abc ", min_size=1, max_size=9)
 
@@ -38,3 +42,25 @@ def test_a_pattern_is_tried_for_any_of_its_words_once_and_in_its_place() -> None
         "last",
     ]
     assert [name for name, _, _ in patterns.with_any([])] == ["always"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "same"),
+    [
+        (r"\bpid[ =:]\d+", r"pid(?<=\bpid)[ =:]\d+"),
+        (r"a|\bfoo bar\b|(?:\bx+)", r"a|foo(?<=\bfoo) bar\b|(?:\bx+)"),
+        (r"\bpop3?d", r"pop(?<=\bpop)3?d"),
+        (r"\\bfoo|\b(?:a|b)", r"\\bfoo|\b(?:a|b)"),
+    ],
+)
+def test_a_word_is_looked_for_before_its_edge(pattern: str, same: str) -> None:
+    assert literal_first(pattern) == same
+
+
+@given(st.text(alphabet=r"fox \b|?", max_size=12), st.text(alphabet="fox \\b", max_size=20))
+def test_a_pattern_matches_the_same_with_the_word_before_its_edge(pattern: str, text: str) -> None:
+    try:
+        wanted = [found.span() for found in re.finditer(pattern, text)]
+    except re.error:
+        return
+    assert [found.span() for found in re.finditer(literal_first(pattern), text)] == wanted
