@@ -40,7 +40,7 @@ from typing import (
     Union,
 )
 
-from resident import BadRequest, Wait
+from resident import BadRequest, Wait, text
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
@@ -307,7 +307,7 @@ class CaptureOps:
 
     def watch(self, request: Request) -> Result:
         """The op: an attempt begins."""
-        self.begin(_key(request), request)
+        self.begin(text(request, "key"), request)
         return {}
 
     def begin(self, key: str, asked: Request) -> None:
@@ -381,13 +381,6 @@ class CaptureOps:
         attempt.room[connection] = MOST_PAYLOAD
         self._owners[connection] = attempt
         return attempt
-
-
-def _key(request: Request) -> str:
-    key = request.get("key")
-    if not isinstance(key, str):
-        raise BadRequest("key is %r: it is a string" % (key,))
-    return key
 
 
 def _now_ns() -> int:

@@ -121,6 +121,18 @@ class BadRequest(Exception):
     """The arguments of a request make no sense; the text says which and why."""
 
 
+def text(request: Request, name: str) -> str:
+    """An argument of a request that is a string.
+
+    Raises:
+        BadRequest: it is none, or not there.
+    """
+    value = request.get(name)
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} is {value!r}: it is a string")
+    return value
+
+
 def payload(name: str, size: int) -> bytes:
     """The file to deliver: its name on line after line, cut to ``size`` bytes."""
     line = (name + "\n").encode("utf-8")

@@ -55,7 +55,7 @@ from typing import Any, Dict, Generator, List, Optional, Set
 import helper_programs
 from capture import CaptureOps
 from listener import ListenerEnded, ListenerProcess, queue_of
-from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
+from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait, text
 from server_program import NOBODY, ServerProgram, forget_login, private_file, recorded_login
 
 Request = Dict[str, Any]
@@ -108,8 +108,8 @@ class ServerOps:
     def can(self, request: Request) -> Result:
         """What the library can do."""
         if "speaks" in request:
-            return {"can": self._program.speaks(_text(request, "speaks"))}
-        chain, private_key = _text(request, "chain"), _text(request, "private_key")
+            return {"can": self._program.speaks(text(request, "speaks"))}
+        chain, private_key = text(request, "chain"), text(request, "private_key")
         for path in (chain, private_key):
             if not os.path.isfile(path):
                 raise BadRequest("%s is not there" % path)
@@ -119,8 +119,8 @@ class ServerOps:
         """Start a listener and wait until it listens or ends."""
         started = time.monotonic()
         listener = self._new_listener(request)
-        self._account(_text(request, "user"), _text(request, "password"))
-        self._write_files(listener, _text(request, "config"), request.get("files") or {})
+        self._account(text(request, "user"), text(request, "password"))
+        self._write_files(listener, text(request, "config"), request.get("files") or {})
         try:
             if listener.impostor:
                 self._program.impersonate(listener)
@@ -163,7 +163,7 @@ class ServerOps:
     def collect(self, request: Request) -> Deferred:
         """Wait for the end of the attempt; its log lines and its upload."""
         if "file" not in request:
-            return {"capture": (yield from self._capture.packets(_text(request, "key")))}
+            return {"capture": (yield from self._capture.packets(text(request, "key")))}
         listener = self._listener(request)
         name = _file_name(request)
         if listener.log_start is None:
@@ -202,7 +202,7 @@ class ServerOps:
         return listener
 
     def _new_listener(self, request: Request) -> ListenerProcess:
-        key, directory, port = _text(request, "key"), _text(request, "directory"), request["port"]
+        key, directory, port = text(request, "key"), text(request, "directory"), request["port"]
         if not _KEY.fullmatch(key):
             raise BadRequest("key is %r: letters, digits, dot, hyphen and underscore" % key)
         if os.path.dirname(directory) != ROOT:
@@ -212,7 +212,7 @@ class ServerOps:
         if queue_of(port) is not None:
             raise BadRequest("port %d is taken: give each listener its own" % port)
         impostor = request.get("impostor", False)
-        return ListenerProcess(key, directory, port, _text(request, "user"), impostor)
+        return ListenerProcess(key, directory, port, text(request, "user"), impostor)
 
     def _account(self, name: str, password: str) -> None:
         if self._accounts.get(name) != password:
@@ -226,10 +226,10 @@ class ServerOps:
         if self._program.user is not None:
             for directory in (listener.directory, listener.uploads):
                 os.chmod(directory, 0o770)
-        paths = {os.path.join(listener.directory, name): text for name, text in others.items()}
-        for path, text in dict(paths, **{listener.config: config}).items():
+        paths = {os.path.join(listener.directory, name): given for name, given in others.items()}
+        for path, content in dict(paths, **{listener.config: config}).items():
             with open(path, "w", encoding="utf-8", opener=private_file) as file:
-                file.write(text)
+                file.write(content)
 
     def _filter(self, listener: ListenerProcess, request: Request) -> Optional[str]:
         """Put the packet filter in force; what of it this engine's kernel does not take, in words."""
@@ -334,15 +334,8 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _text(request: Request, name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str):
-        raise BadRequest("%s is %r: it is a string" % (name, value))
-    return value
-
-
 def _file_name(request: Request) -> str:
-    name = _text(request, "file")
+    name = text(request, "file")
     if name in ("", ".", "..") or os.path.basename(name) != name:
         raise BadRequest("file is %r: it is the name of a file, without a directory" % name)
     return name

@@ -145,6 +145,12 @@ class LoadedCase:
         return self.id[len(self.path.stem) + len(self.name) + 2 : -1]
 
     @property
+    def described(self) -> dict[str, Any]:
+        """What a record says of the case, whatever comes of it: fields of ``lab.record.CaseRecord``."""
+        names = ("id", "name", "label", "document", "section", "title", "story")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def client(self) -> ClientSettings:
         """The client that the case is about."""
         return self.case.attempt.client

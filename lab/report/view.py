@@ -563,9 +563,9 @@ def _connection(one: ConnectionReading) -> Iterator[InBothLanguages]:
         yield _ending(one.ending)
 
 
-def _joined(parts: Iterable[InBothLanguages | str], separator: str = "; ") -> InBothLanguages:
+def _joined(parts: Iterable[InBothLanguages | str]) -> InBothLanguages:
     both = [InBothLanguages(one, one) if isinstance(one, str) else one for one in parts]
-    return joined(both, separator, separator)
+    return joined(both, "; ", "; ")
 
 
 def _offered(offered: Offered) -> InBothLanguages:

@@ -203,13 +203,7 @@ def case_record(case: LoadedCase, records: Mapping[str, AttemptResult]) -> CaseR
     ids = tuple(p.id for p in case.plan() if p.id in records)
     race, judgement = _race(case, [records[i] for i in ids])
     return CaseRecord(
-        id=case.id,
-        name=case.name,
-        label=case.label,
-        document=case.document,
-        section=case.section,
-        title=case.title,
-        story=case.story,
+        **case.described,
         attempts=ids,
         verdict=gravest([*(records[i].verdict for i in ids), judgement.verdict]),
         verdict_why=judgement.why,

@@ -62,16 +62,7 @@ def title_of(case: LoadedCase) -> InBothLanguages:
 
 def told(case: LoadedCase) -> view.CaseView:
     """A case that nobody has run, as every report shows one."""
-    record = CaseRecord(
-        id=case.id,
-        name=case.name,
-        label=case.label,
-        document=case.document,
-        section=case.section,
-        title=case.title,
-        story=case.story,
-        verdict=Verdict.AS_EXPECTED,
-    )
+    record = CaseRecord(**case.described, verdict=Verdict.AS_EXPECTED)
     return view.CaseView((view.ClientView(record, ()),))
 
 
