@@ -233,10 +233,10 @@ class _Finder:
             yield say("line", "impossible")
 
     def _value(self, found: FoundConfiguration, bound: Bound) -> InBothLanguages:
-        """The stronger value; of a switch, and of what several fields say, as the file would have it."""
+        """The stronger value; of a switch, a line that is not there, and several fields, as a file has it."""
         option = bound.option
         value = self._ladders.ladders[option].rungs[bound.stronger].value
-        if not isinstance(value, (bool, tuple)):
+        if value is not None and not isinstance(value, (bool, tuple)):
             return InBothLanguages(str(value), str(value))
         stronger = (*found.at[:option], bound.stronger, *found.at[option + 1 :])
         now, then = self._ladders.lines(found.at), self._ladders.lines(stronger)

@@ -36,6 +36,8 @@ class PossibleCause:
     known: Mapping[str, Any]
     """What the index has on the reason."""
     speaks: str
+    text: str
+    """What was given, as it was read."""
 
     @property
     def case(self) -> Mapping[str, Any] | None:
@@ -58,8 +60,10 @@ class PossibleCause:
 
     @property
     def remedies(self) -> list[Mapping[str, Any]]:
-        """Rated remedies, the recommended ones first."""
-        return self._of_the_protocol(self.known["remedies"])
+        """Rated remedies for what the text says, the recommended ones first."""
+        known: Sequence[Mapping[str, Any]] = self.known["remedies"]
+        said = " ".join(self.text.split())
+        return self._of_the_protocol([one for one in known if one.get("said", "") in said])
 
     def _of_the_protocol(self, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         fitting = [one for one in found if self.speaks in one["speaks"]] if self.speaks else []
@@ -128,6 +132,7 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
             program=program,
             known=index.known["reasons"][cause.reason],
             speaks=heard.speaks,
+            text=text,
         )
 
     return Explanation(

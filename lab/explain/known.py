@@ -117,6 +117,9 @@ def _remedies(reason: Reason, broken: list[LoadedCase]) -> list[dict[str, Any]]:
                 "title": _both(words("cure", cure.name)),
                 "speaks": [],
             }
+    for cure in CURES:
+        if cure.said and cure.name in found:
+            found[cure.name]["said"] = cure.said
     ratings = ["recommended", "temporary", "unsafe", "useless"]
     return sorted(found.values(), key=lambda one: ratings.index(one["rating"]))
 

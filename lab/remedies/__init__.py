@@ -101,6 +101,8 @@ class Cure:
     """What a person's own certificate has to be like (:mod:`lab.remedies.chains`); nothing: whatever."""
     gives: str = ""
     """See :attr:`Remedy.gives`."""
+    said: str = ""
+    """Words of a text (``lab explain``) without which it is no remedy for what is told there."""
     named: Callable[[Attempt, str], Attempt | None] | None = None
     """The change where it is known which name the certificate has."""
 
@@ -454,6 +456,7 @@ def _cure(name: str, row: Mapping[str, Any]) -> Cure:
         Rating(row.get("rating", "recommended")),
         row.get("like", ()),
         row.get("gives", ""),
+        row.get("said", ""),
         _name_corrected if name == "name-corrected" else None,
     )
 

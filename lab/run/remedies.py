@@ -277,7 +277,7 @@ class _Search:
         return TriedRemedy(
             cures=tuple(remedy.cure for remedy in path.remedies),
             title=joined(titles),
-            rating=path.rating,
+            rating=Rating.UNSAFE if any(map(self._gives_away, completed)) else path.rating,
             changes=changes(before, after, self._places, self._own.form, self._own.texts),
             tries=len(outcomes),
             completed=len(completed),
@@ -287,6 +287,12 @@ class _Search:
             attempt=path.attempt,
             further=decides is not None and self._is_further(decides),
         )
+
+    def _gives_away(self, outcome: Outcome) -> bool:
+        """Whether something went in clear text that the client was to protect, so that this is no cure."""
+        client = self._refused.client
+        file = outcome.file_in_clear and getattr(client, "protect_data", True)
+        return client.tls and (outcome.without_tls or file)
 
     def _also(self, path: _Path) -> list[InBothLanguages]:
         """What a certificate of the lab's in the place of the person's own cures as well."""

@@ -672,6 +672,22 @@ def test_what_is_around_a_message_does_not_matter(text: str) -> None:
     assert reasons(text) == ["expired"]
 
 
+@pytest.mark.parametrize(
+    ("text", "helps"),
+    [
+        ("500 OOPS: vsftpd: refusing to run with writable root inside chroot()", True),
+        ("500 OOPS: cannot change directory:/home/web", False),
+        ("500 OOPS: cannot read user list file:/etc/vsftpd.userlist", False),
+    ],
+)
+def test_a_remedy_for_one_text_of_a_reason_is_no_remedy_for_its_others(
+    text: str, *, helps: bool
+) -> None:
+    (only,) = answer(text).candidates
+    assert only.reason == "server-fault"
+    assert any("allow_writeable_chroot" in one["title"]["en"] for one in only.remedies) is helps
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
 def test_other_encodings_are_read(encoding: str) -> None:
     found = explain(f"curl: (60) SSL certificate problem: {EXPIRED[27:]}".encode(encoding), TABLES)

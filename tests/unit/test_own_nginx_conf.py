@@ -97,6 +97,13 @@ def test_a_server_without_tls_and_one_without_a_certificate_are_said() -> None:
         ("http {\n  server {\n", 2, 'expecting "}"'),
         ("http { }\n}", 2, 'unexpected "}"'),
         ("http {\n server {\n  ssl_protocols;\n }\n}", 3, "invalid number of arguments"),
+        # one that is included in http: a semicolon is missing, and a blank is in a list
+        (
+            "server {\n listen 443 ssl;\n ssl_certificate /c\n ssl_certificate_key /k;\n}",
+            3,
+            "invalid number of arguments",
+        ),
+        ("server {\n listen 443 ssl;\n ssl_ciphers A, B;\n}", 3, "invalid number of arguments"),
         ("include other.conf;", None, "no server is in this file"),
         ("server { listen " + "1" * LONGEST_LINE, 1, "is the most that is read"),
     ],

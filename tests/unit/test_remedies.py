@@ -162,7 +162,7 @@ def test_the_table_of_cures_says_what_is_understood_of_fields_that_there_are() -
         for field in dataclasses.fields(one)
     }
     table = tomllib.loads((resources.files("lab.remedies") / "cures.toml").read_text("utf-8"))
-    keys = {"reasons", "unset", "served", "only_with", "like", "gives", "rating"}
+    keys = {"reasons", "unset", "served", "only_with", "like", "gives", "said", "rating"}
     for name, row in table["cure"].items():
         named = {f"{end}.{field}" for end in classes for field in row.get(end, {})}
         named |= {row[key] for key in ("unset", "only_with") if key in row}

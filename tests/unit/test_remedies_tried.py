@@ -151,6 +151,28 @@ def test_what_is_unsafe_is_tried_once_beside_what_is_tried_often(
     assert found["renewed",].tries == ENOUGH
 
 
+@pytest.mark.parametrize(
+    ("outcome", "rating"),
+    [
+        (reporting(DELIVERED, protocol=None, verified=None, data_protected=None), Rating.UNSAFE),
+        (reporting(DELIVERED, data_protected=False), Rating.UNSAFE),
+        (DELIVERED, Rating.RECOMMENDED),
+    ],
+    ids=["nothing is inside TLS", "the file is not", "everything is"],
+)
+def test_what_delivers_in_clear_text_is_not_recommended(
+    monkeypatch: pytest.MonkeyPatch, outcome: Outcome, rating: Rating
+) -> None:
+    def came_to(attempt: Attempt) -> Outcome:
+        settings: Any = attempt.server
+        return refused(Reason.SESSION_REUSE_REQUIRED) if settings.require_ssl_reuse else outcome
+
+    tried = Tried(monkeypatch, lambda _: False)
+    monkeypatch.setattr(tried, "_outcome", came_to)
+    alone = tried(net_ftp("rocky9"))["reuse-not-required",]
+    assert (alone.holds, alone.rating) == (True, rating)
+
+
 def test_a_second_fault_of_a_configuration_is_found_after_the_first_is_cured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

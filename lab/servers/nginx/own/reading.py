@@ -99,6 +99,15 @@ def _parsed(text: str, found: Findings) -> list[_Directive]:
     """
     for number, line in enumerate(text.split("\n"), 1):
         check_line(found.file, number, line, 0)
+    read = _read_by_crossplane(text, found)
+    if all(one.name not in {"http", "events"} for one in read):
+        # It is included in `http`; crossplane counts arguments only of what stands where it knows it.
+        return _read_by_crossplane(f"http {{{text}\n}}", found)[0].block or []
+    return read
+
+
+def _read_by_crossplane(text: str, found: Findings) -> list[_Directive]:
+    """The same; raises as :func:`_parsed`."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as copy:
         copy.write(text.replace("\r", " "))  # a blank to nginx, the end of a line to Python
         copy.flush()
@@ -179,7 +188,7 @@ class _Reading:
             elif one.name not in DIRECTIVES:
                 self.found.say("unknown", one.line, name=cut(one.name))
                 self._keep(one)
-            elif one.name.startswith("ssl_"):
+            elif one.name == "ssl" or one.name.startswith("ssl_"):
                 self._keep(one)
                 self.found.say("kept", one.line, line=one)
             else:
