@@ -91,7 +91,7 @@ def parse(text: str, file: str = "nginx.conf", *, software: str = "nginx") -> Ng
     return reading.finish(server, software)
 
 
-def _parsed(text: str, found: Findings) -> list[_Directive]:
+def _parsed(text: str, found: Findings) -> Sequence[_Directive]:
     """The directives of the file.
 
     Raises:
@@ -106,7 +106,7 @@ def _parsed(text: str, found: Findings) -> list[_Directive]:
     return read
 
 
-def _read_by_crossplane(text: str, found: Findings) -> list[_Directive]:
+def _read_by_crossplane(text: str, found: Findings) -> Sequence[_Directive]:
     """The same; raises as :func:`_parsed`."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as copy:
         copy.write(text.replace("\r", " "))  # a blank to nginx, the end of a line to Python
