@@ -672,6 +672,12 @@ def test_what_is_around_a_message_does_not_matter(text: str) -> None:
     assert reasons(text) == ["expired"]
 
 
+@pytest.mark.parametrize("number", ["421 ", ""])
+def test_older_pure_ftpd_wants_tls_and_is_not_out_of_service(number: str) -> None:
+    said = f"{number}Sorry, cleartext sessions are not accepted on this server."
+    assert [one.reason for one in answer(said).candidates] == ["tls-required"]
+
+
 @pytest.mark.parametrize(
     ("text", "helps"),
     [
