@@ -19,7 +19,7 @@ from lab.own.presumed import in_both_languages
 from lab.record import AttemptResult, Chain
 from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.chains import likeness
+from lab.remedies.chains import ISSUER, likeness, sent
 from lab.remedies.lines import LineChange, changes
 from lab.remedies.words import InBothLanguages, joined, listed_in_both, read_words
 from lab.servers import server_of
@@ -167,8 +167,11 @@ def told(row: Row, advice: Advice, chain: Chain) -> Row:
     places = advice.where
     if outcome is not None and outcome.stage is Stage.VERIFY and outcome.reason and chain:
         # It is the certificate, or what is trusted, whatever else cures it.
-        decides = likeness(outcome.reason, chain, result.started).decides
+        served = sent(result.server, chain)
+        decides = likeness(outcome.reason, served, result.started).decides
         name = "client.trust" if decides is None else "server.certificate"
+        if len(served) < len(chain) and outcome.reason in ISSUER:
+            name = "server.certificate_chain"
         known = row.requirement.own.places_at(decides)
         places = (known[name],) if name in known else places
     return replace(row, advice=advice, cause=cause, where=row.where or source_lines(places))

@@ -32,6 +32,7 @@ from lab.own.files import (
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_host_name, is_of_the_lab
+from lab.own.presumed import presumption, sent_alone
 from lab.servers import SERVERS
 from lab.settings import attempt_of, parse_client, parse_server
 from lab.text import cut, is_address
@@ -146,6 +147,7 @@ def read_attempt(
     if brought and certificate is None and "certificate" not in _assigned(server_settings):
         names = _names_it_holds_for(attempt.client, client_settings)
         own = dataclasses.replace(own, certificate_given=False, names=names)
+        attempt = attempt.with_server(**_that_send_all(attempt, places))
         for name in names:
             found = Findings(str(backend or f"--host {files.host}"), TABLE)
             found.say("lab-certificate", None, name=name)
@@ -205,6 +207,21 @@ def _asked(attempt: Attempt) -> str | None:
     """The name outside the lab's zone that the client asks for; ``None``: it asks for none."""
     asked = attempt.client.host
     return None if asked in {None, HOST_ADDRESS} or is_of_the_lab(asked or "") else asked
+
+
+def _that_send_all(attempt: Attempt, places: Mapping[str, str]) -> dict[str, object]:
+    """What changes in a server that sends its first certificate alone, where one of the lab's is there.
+
+    That one has an intermediate; whether the person's has is not known: it is presumed that it has not.
+    """
+    server, client = attempt.server, attempt.client
+    if getattr(server, "certificate_chain", True) or not (client.verify and client.uses_tls):
+        return {}
+    place = places.get("server.certificate_chain")
+    if place is None:  # the command line says it
+        return {}
+    before: tuple[str, ...] = getattr(server, "presumed", ())
+    return {"certificate_chain": True, "presumed": (*before, presumption(sent_alone().en, place))}
 
 
 def _names_it_holds_for(client: ClientSettings, assignments: Sequence[str]) -> tuple[str, ...]:

@@ -26,6 +26,12 @@ def wordings() -> Iterator[InBothLanguages]:
     """Every wording of a presumption, with the places of its values."""
     for reader in readers().values():
         yield from reader.reading.presumptions()
+    yield sent_alone()
+
+
+def sent_alone() -> InBothLanguages:
+    """What is presumed of a certificate that nobody has given and whose chain its server does not send."""
+    return InBothLanguages(**data(_AROUND)["phrases"]["sent-alone"])
 
 
 def in_both_languages(presumed: str) -> InBothLanguages:

@@ -161,10 +161,17 @@ def in_the_lab(attempt: Attempt, changed: Attempt, *, keep_trust: bool = False) 
     """
     if attempt.server.certificate != OWN or changed.server.certificate == OWN:
         return changed
+    if hasattr(changed.server, "certificate_chain"):
+        # Those of the lab have an intermediate.
+        changed = changed.with_server(certificate_chain=True)
     known = {field.name for field in dataclasses.fields(changed.client)}
     cleared = {name: None for name in _OF_THE_CERTIFICATE if name in known}
     trust = changed.client.trust if keep_trust else "public-root"
     return changed.with_client(**{**cleared, "trust": trust})
+
+
+#: Cures with which a server sends more than its own certificate.
+_SENDS_MORE = frozenset({"chain-sent", "intermediate-sent"})
 
 
 def as_written(attempt: Attempt, changed: Attempt, remedies: Sequence[Remedy] = ()) -> Attempt:
@@ -179,6 +186,9 @@ def as_written(attempt: Attempt, changed: Attempt, remedies: Sequence[Remedy] = 
         return changed
     before = vars(attempt.client)
     written = changed.with_client(**{n: before[n] for n in _OF_THE_CERTIFICATE if n in before})
+    alone = getattr(attempt.server, "certificate_chain", True) is False
+    if alone and not _SENDS_MORE & {remedy.cure for remedy in remedies}:
+        written = written.with_server(certificate_chain=False)
     given = next((one.gives for one in remedies if one.gives), "")
     return written.with_server(certificate=OWN).with_client(trust=given) if given else written
 
@@ -432,6 +442,9 @@ def _told_change(row: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
     """The attempt with the fields that a row of the table sets; ``None``: it is none for these settings."""
     side, _, field = row.get("only_with", "").partition(".")
     given = getattr(getattr(attempt, side), field, None) if field else True
+    side, _, field = row.get("only_without", "").partition(".")
+    if field and getattr(getattr(attempt, side), field, None) is not False:
+        return None
     certificate = attempt.server.certificate
     if not given or given == "off" or certificate not in row.get("served", (certificate,)):
         return None

@@ -16,7 +16,7 @@ from lab.dialects import client_dialect
 from lab.model import ClientSettings, FtpClientSettings, Reason, ServerSettings
 from lab.model.settings import spelt
 from lab.remedies import OF_CERTIFICATES
-from lab.remedies.chains import strength, weakly_signed
+from lab.remedies.chains import sent, strength, weakly_signed
 from lab.remedies.lines import server_lines
 from lab.remedies.words import InBothLanguages, listed_in_both, words
 from lab.text import cut, listed, one_line
@@ -42,6 +42,11 @@ class Evidence:
     """What both ends offer; None: they were not asked."""
     now: datetime | None = None
     """The time of the attempt; None: when it began."""
+
+    @property
+    def sent(self) -> Sequence[CertificateRecord]:
+        """What of the chain the client got."""
+        return sent(self.result.server, self.chain)
 
     @property
     def time(self) -> datetime:
@@ -164,8 +169,8 @@ def asked_of(result: AttemptResult) -> str:
 
 
 def _names(evidence: Evidence) -> Iterator[InBothLanguages]:
-    if evidence.chain:
-        leaf = evidence.chain[0]
+    if evidence.sent:
+        leaf = evidence.sent[0]
         names = listed_in_both(leaf.names, _MOST)
         shown = names if leaf.names else words("fact", "no_names", subject=_subject(leaf))
         yield words("fact", "names", asked=asked_of(evidence.result), names=shown)
@@ -173,7 +178,7 @@ def _names(evidence: Evidence) -> Iterator[InBothLanguages]:
 
 def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
     said = False
-    for one in evidence.chain:
+    for one in evidence.sent:
         for name, moment, out in (
             ("ended", one.not_after, one.not_after < evidence.time),
             ("begins", one.not_before, one.not_before > evidence.time),
@@ -185,38 +190,41 @@ def _validity(evidence: Evidence) -> Iterator[InBothLanguages]:
                 date = moment.date().isoformat()
                 said = True
                 yield words("fact", name, subject=_subject(one), date=date, when=when)
-    if evidence.chain and not said:
+    if evidence.sent and not said:
         yield words("fact", "anchor_ended")
 
 
 def _issuer(evidence: Evidence) -> Iterator[InBothLanguages]:
-    if not evidence.chain:
+    if not evidence.sent:
         return
-    sent = listed_in_both([f"`{_subject(one)}`" for one in evidence.chain[:_MOST]])
-    subjects = {one.subject for one in evidence.chain}
-    missing = next((o.issuer for o in evidence.chain if o.issuer not in subjects), None)
+    shown = listed_in_both([f"`{_subject(one)}`" for one in evidence.sent[:_MOST]])
+    subjects = {one.subject for one in evidence.sent}
+    missing = next((o.issuer for o in evidence.sent if o.issuer not in subjects), None)
     if missing is not None:
-        yield words("fact", "sent", sent=sent, missing=cut(one_line(missing)))
+        yield words("fact", "sent", sent=shown, missing=cut(one_line(missing)))
     else:
-        yield words("fact", "root_sent", sent=sent)
+        yield words("fact", "root_sent", sent=shown)
+    if len(evidence.sent) < len(evidence.chain):
+        held = listed_in_both([f"`{_subject(one)}`" for one in evidence.chain[1 : 1 + _MOST]])
+        yield words("fact", "not_sent", held=held)
 
 
 def _itself(evidence: Evidence) -> Iterator[InBothLanguages]:
-    if evidence.chain:
-        yield words("fact", "itself", subject=_subject(evidence.chain[0]))
+    if evidence.sent:
+        yield words("fact", "itself", subject=_subject(evidence.sent[0]))
 
 
 def _key(evidence: Evidence) -> Iterator[InBothLanguages]:
-    if evidence.chain:
-        smallest = min(evidence.chain, key=lambda one: strength(one.key_type, one.key_bits))
+    if evidence.sent:
+        smallest = min(evidence.sent, key=lambda one: strength(one.key_type, one.key_bits))
         subject, where = _subject(smallest), evidence.result.client.where
         yield words("fact", "key", subject=subject, key=smallest.key, where=where)
 
 
 def _signature(evidence: Evidence) -> Iterator[InBothLanguages]:
     # A root's own signature is looked at by nobody.
-    weak = [one for one in evidence.chain if weakly_signed(one)]
-    for one in (weak or evidence.chain)[:1]:
+    weak = [one for one in evidence.sent if weakly_signed(one)]
+    for one in (weak or evidence.sent)[:1]:
         where = evidence.result.client.where
         yield words(
             "fact", "signature", subject=_subject(one), signature=one.signature, where=where

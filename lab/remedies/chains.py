@@ -18,6 +18,7 @@ from lab.remedies.words import InBothLanguages, words
 from lab.text import cut, one_line
 
 if TYPE_CHECKING:
+    from lab.model import ServerSettings
     from lab.record import CertificateRecord
 
 #: What is like no certificate of the catalogue, whose trust anchors never expire.
@@ -49,12 +50,17 @@ class Likeness:
 UNKNOWN = Likeness()
 
 
+def sent(server: ServerSettings, chain: Sequence[CertificateRecord]) -> Sequence[CertificateRecord]:
+    """What a server sends of the chain in its file: all, or the first certificate alone."""
+    return chain if getattr(server, "certificate_chain", True) else chain[:1]
+
+
 def likeness(reason: Reason, chain: Sequence[CertificateRecord], now: datetime) -> Likeness:
     """What a chain is like of which a client, or its own server, has complained.
 
     Args:
         reason: of the refusal.
-        chain: what the server was given, its own certificate first; not empty.
+        chain: what the server sent, its own certificate first; not empty.
         now: the time of the attempt.
     """
     if reason is Reason.HOSTNAME_MISMATCH:

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.certificates import OWN
-from lab.model import Attempt, Outcome, Rating, Reason, Result, Role
+from lab.model import Attempt, Outcome, Rating, Reason, Result, Role, ServerSettings
 from lab.model.expectations import PlannedAttempt
 from lab.own.files import UserFiles
 from lab.record import AttemptResult, Chain
 from lab.remedies import Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
-from lab.remedies.chains import UNKNOWN, Likeness, likeness, others
+from lab.remedies.chains import UNKNOWN, Likeness, likeness, others, sent
 from lab.remedies.lines import can_be_written, changes
 from lab.remedies.races import may_differ, thoroughly
 from lab.remedies.words import InBothLanguages, joined, words
@@ -152,7 +152,8 @@ class _Search:
     def __post_init__(self) -> None:
         idle = (one.attempt for one in self._elsewhere if _was_idle(one))
         self._idle = {attempt.server for attempt in idle if attempt is not None}
-        self._places = self._own.places_at(self._likeness(self._refused.outcome).decides)
+        of_chain = self._likeness(self._refused.outcome, self._refused.server)
+        self._places = self._own.places_at(of_chain.decides)
         self._seen = {self._refused.attempt.key}
         self._at_an_impostor: dict[str, AttemptResult] = {}
 
@@ -179,8 +180,8 @@ class _Search:
         if outcome is None or outcome.reason is None:
             return
         found = UNKNOWN
-        if path.attempt.server == self._refused.server:
-            found = self._likeness(outcome)
+        if path.attempt.server.certificate == self._refused.server.certificate:
+            found = self._likeness(outcome, path.attempt.server)
         racing = may_differ(path.attempt, outcome)
         for remedy in remedies_for(outcome.reason, path.attempt, found):
             # A client that checks nothing any more needs no second change; and what ends a race is known.
@@ -192,22 +193,25 @@ class _Search:
                 self._seen.add(remedy.attempt.key)
                 yield path.on(remedy)
 
-    def _likeness(self, outcome: Outcome | None) -> Likeness:
-        """What the chain that was served has to do with a refusal."""
+    def _likeness(self, outcome: Outcome | None, server: ServerSettings) -> Likeness:
+        """What of the chain such a server sends has to do with a refusal."""
         if not self._chain or outcome is None or outcome.reason is None:
             return UNKNOWN
-        return likeness(outcome.reason, self._chain, self._refused.started)
+        return likeness(outcome.reason, sent(server, self._chain), self._refused.started)
 
     def _is_further(self, made: AttemptResult) -> bool:
         """Whether it was refused for something else, so that the change was one on the way.
 
         A server that does not start is to its client what any other one is that does not: its own words
-        tell whether a second fault of its configuration has come behind the first.
+        tell whether a second fault of its configuration has come behind the first. An issuer that is not
+        known is another one where more of the chain was sent.
         """
         before, outcome = self._refused.outcome, made.outcome
         if before is None or outcome is None or outcome.result is Result.COMPLETED:
             return False
         if (before.stage, before.reason) != (outcome.stage, outcome.reason):
+            return True
+        if len(sent(made.server, self._chain)) > len(sent(self._refused.server, self._chain)):
             return True
         words = _words_at_start(self._refused)
         return bool(words) and _words_at_start(made) not in ("", words)

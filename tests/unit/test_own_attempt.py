@@ -17,6 +17,7 @@ from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError, Severity
+from lab.own.presumed import in_both_languages
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
 from tests.unit.certificates import HOST, MATERIAL
@@ -70,9 +71,9 @@ class Desk:
         environment: Mapping[str, str] | None = None,
         host: str | None = None,
     ) -> tuple[Any, UserFiles | None, list[Finding]]:
-        conf = self.given.get("vsftpd_conf")
+        options = {name: name.replace("_", "-") for name in self.given if name.endswith("_conf")}
         files = GivenFiles(
-            configurations={"vsftpd-conf": conf} if conf else {},
+            configurations={option: self.given[name] for name, option in options.items()},
             builds={"vsftpd-build": build} if build else {},
             mt_config=self.given.get("mt_config"),
             chain=self.given.get("chain"),
@@ -329,6 +330,29 @@ def test_a_certificate_of_the_labs_holds_for_the_name_that_is_checked(desk: Desk
     _, own, _ = desk.read(client=["verify_name=other.example.test"], host=name)
     assert own == UserFiles(host=name, certificate_given=False)
     assert desk.read(server=["certificate=expired"], host=name)[1] == UserFiles(host=name)
+
+
+def test_where_the_first_certificate_alone_is_sent_that_is_presumed_to_be_enough(
+    desk: Desk,
+) -> None:
+    desk.write("proftpd_conf", "TLSEngine on\nTLSRSACertificateFile /etc/ssl/ftp.pem\n")
+    attempt, _, _ = desk.read(software="proftpd")
+    assert attempt.server.certificate_chain
+    presumed = next(one for one in attempt.server.presumed if "alone is sent" in one)
+    assert presumed.endswith("proftpd_conf:2)")
+    assert "先頭の証明書だけ" in in_both_languages(presumed).ja
+    # the twins: a client that looks at none, what the command line says, and a chain that is given
+    for server, client in (([], ["verify=no"]), (["certificate_chain=no"], [])):
+        attempt, _, _ = desk.read(server, client, software="proftpd")
+        assert not attempt.server.certificate_chain
+        assert presumed not in attempt.server.presumed
+    desk.certificate("valid")
+    attempt, own, _ = desk.read(software="proftpd")
+    assert not attempt.server.certificate_chain
+    assert presumed not in attempt.server.presumed
+    # The line to mend is that of the certificate, where there is none for what follows it.
+    assert own is not None
+    assert own.places["server.certificate_chain"].endswith("proftpd_conf:2")
 
 
 @pytest.mark.parametrize(

@@ -162,12 +162,34 @@ def test_the_table_of_cures_says_what_is_understood_of_fields_that_there_are() -
         for field in dataclasses.fields(one)
     }
     table = tomllib.loads((resources.files("lab.remedies") / "cures.toml").read_text("utf-8"))
-    keys = {"reasons", "unset", "served", "only_with", "like", "gives", "said", "rating"}
+    keys = {"reasons", "unset", "served", "only_with", "only_without", "like", "gives", "said"}
+    keys.add("rating")
     for name, row in table["cure"].items():
         named = {f"{end}.{field}" for end in classes for field in row.get(end, {})}
-        named |= {row[key] for key in ("unset", "only_with") if key in row}
+        named |= {row[key] for key in ("unset", "only_with", "only_without") if key in row}
         assert named <= known, name
         assert row.keys() <= keys | classes.keys(), name
+
+
+def test_a_server_that_sends_its_certificate_alone_is_told_to_send_all() -> None:
+    attempt = Attempt(Proftpd(certificate="own", certificate_chain=False), net_ftp("rocky9"))
+    alone = Likeness("incomplete-chain")
+    known = {one.cure: one for one in remedies_for(Reason.UNKNOWN_ISSUER, attempt, alone)}
+    assert [*known] == ["chain-sent", "intermediate-sent", "chain-trusted", "not-verified"]
+    assert known["chain-sent"].attempt == attempt.with_server(certificate_chain=True)
+    # An intermediate that the file does not have has to be sent as well, and needs the line for it.
+    added = known["intermediate-sent"]
+    of_chain, of_conf = changes(attempt, as_written(attempt, added.attempt, [added]), {})
+    assert (of_chain.fields, of_conf.fields) == (("certificate",), ("certificate_chain",))
+    assert [line.split()[0] for line in of_conf.write] == ["TLSCertificateChainFile"]
+    # One of the lab's that replaces it is sent whole, and changes no line of the person's.
+    renewed = next(r for r in remedies_for(Reason.EXPIRED, attempt) if r.cure == "renewed")
+    assert renewed.attempt.server == Proftpd(certificate="renewed", certificate_chain=True)
+    [of_chain] = changes(attempt, as_written(attempt, renewed.attempt, [renewed]), {})
+    assert of_chain.fields == ("certificate",)
+    # the twin sends all already
+    sends = attempt.with_server(certificate_chain=True)
+    assert "chain-sent" not in [r.cure for r in remedies_for(Reason.UNKNOWN_ISSUER, sends, alone)]
 
 
 def test_a_persons_own_certificate_is_replaced_by_the_labs_for_the_labs_name() -> None:

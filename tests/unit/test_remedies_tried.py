@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from lab.cases import curl, ftplib, net_ftp, vsftpd
+from lab.certificates import OWN
 from lab.images.errors import Progress
 from lab.model import (
     Attempt,
@@ -29,6 +32,7 @@ from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.races import THOROUGH, may_differ
 from lab.run import remedies
 from lab.run.agents import Unsupported
+from lab.servers.proftpd import Proftpd
 from tests.unit.made_up import DELIVERED, attempt_record, reporting
 
 NEW = reporting(DELIVERED, protocol="TLSv1.3")
@@ -262,3 +266,44 @@ def test_every_program_that_is_refused_alike_has_its_remedies_in_one_advice(
     assert [one.title.en.rpartition(", for ")[2] for one in shared] == ["net-ftp", "ftplib"]
     [line] = [one for one in said.remedies if one.cures == ("line",)]
     assert not line.holds
+
+
+def test_where_more_of_the_chain_is_sent_an_unknown_issuer_is_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Proftpd(certificate="own", certificate_chain=False, require_ssl_reuse=False)
+    attempt = Attempt(server, net_ftp("rocky9", trust="own", host="ftp.example.test"))
+    unknown = refused(Reason.UNKNOWN_ISSUER, None)
+
+    def make(_: object, planned: Sequence[PlannedAttempt]) -> dict[str, AttemptResult]:
+        def outcome(one: Attempt) -> Outcome:
+            settings: Any = one
+            whole = settings.server.certificate_chain
+            known = settings.client.trust == "private-ca" and settings.server.certificate != OWN
+            return DELIVERED if (whole and known) or not one.client.verify else unknown
+
+        return {p.id: attempt_record(p.id, p.attempt, outcome(p.attempt), None) for p in planned}
+
+    monkeypatch.setattr(remedies, "make_all", make)
+    before = attempt_record("refused", attempt, unknown, None)
+    laboratory: Any = Laboratory()
+    chain: Any = [
+        SimpleNamespace(
+            subject=subject,
+            issuer=issuer,
+            self_signed=False,
+            names=(),
+            not_before=before.started - timedelta(days=1),
+            not_after=before.started + timedelta(days=1),
+        )
+        for subject, issuer in (("CN=leaf", "CN=middle"), ("CN=middle", "CN=root"))
+    ]
+    found = {one.cures: one for one in remedies.advise(laboratory, before, chain).remedies}
+    assert found["chain-sent",].further
+    both = found["chain-sent", "root-trusted"]
+    assert both.holds
+    of_server = next(one for one in both.changes if one.end == "server")
+    assert of_server.fields == ("certificate_chain",)
+    # the twin: a file that has no more than the one certificate
+    found = {one.cures: one for one in remedies.advise(laboratory, before, chain[:1]).remedies}
+    assert not found["chain-sent",].further

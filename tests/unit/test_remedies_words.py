@@ -28,6 +28,7 @@ from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import LineChange, changes, client_lines, server_lines
 from lab.remedies.words import InBothLanguages, listed_in_both, table, words
 from lab.report.advice import advice_in_words
+from lab.servers.proftpd import Proftpd
 from lab.settings import parse_client
 from tests.unit.made_up import START, attempt_record
 
@@ -212,6 +213,19 @@ def test_the_issuer_that_is_missing_is_named() -> None:
     assert "the issuer `CN=intermediate` is not among them" in cause_of(Evidence(result, alone)).en
     whole = [*alone, certificate("CN=intermediate", "CN=intermediate")]
     assert "does not trust the last one, its root" in cause_of(Evidence(result, whole)).en
+
+
+def test_of_a_chain_that_is_not_sent_that_is_said_and_the_twin_does_not_say_it() -> None:
+    attempt = Attempt(Proftpd(certificate_chain=False), net_ftp("rocky9"))
+    chain = [certificate("CN=leaf", "CN=intermediate"), certificate("CN=intermediate", "CN=root")]
+    cause = cause_of(Evidence(refusal(attempt, Reason.UNKNOWN_ISSUER), chain))
+    assert "The server sends `CN=leaf`; the issuer `CN=intermediate` is not among them" in cause.en
+    assert "Its file has `CN=intermediate` as well, and no line has it sent" in cause.en
+    assert "送られません" in cause.ja
+    twin = attempt.with_server(certificate_chain=True)
+    said = cause_of(Evidence(refusal(twin, Reason.UNKNOWN_ISSUER), chain)).en
+    assert "the issuer `CN=root` is not among them" in said
+    assert "has it sent" not in said
 
 
 def test_an_explicit_client_at_an_implicit_server_is_said_and_its_twin_is_not() -> None:

@@ -615,6 +615,8 @@ class _Reading(Telling[_Line]):
     def _certificate(self, one: _Line) -> None:
         self.paths[one.name] = (one.value, one.number)
         self.lines["certificate"] = one.number
+        # Where no other line names the file of what follows the certificate.
+        self.lines.setdefault("certificate_chain", one.number)
 
     def _verify(self, one: _Line) -> None:
         value = one.value.lower()
