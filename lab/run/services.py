@@ -119,7 +119,7 @@ def host_records(checkout: Checkout, net: str) -> str:
     hosts = {server.service: server.host for server in SERVERS.values()}
     at = addresses(checkout, net).items()
     records = [(hosts.get(name, f"{name}.lab.test"), address) for name, address in at]
-    known = [("dns.lab.test", f"{net}.2"), *records]
+    known = [("dns.lab.test", f"{net}.99"), *records]
     return " ".join(f"--host-record={host},{address}" for host, address in known)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docker import DockerClient
 from docker.errors import APIError, NotFound
@@ -24,6 +24,7 @@ from lab.host.engine import compose_command, compose_environment
 from lab.host.machine import wait_until
 from lab.run.checkout import LABEL_RUN, Checkout, in_use, subnets_lock, topology_lock
 from lab.run.network import (
+    LABEL_SERVICE,
     Container,
     Found,
     TopologyError,
@@ -121,9 +122,23 @@ def _remove_containers(client: DockerClient, filters: dict[str, str]) -> bool:
                 raise
 
     found = client.api.containers(all=True, filters=filters)
+    for container in found:
+        _disconnect(client, container)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remove_container, [c["Id"] for c in found]))
     return bool(found)
+
+
+def _disconnect(client: DockerClient, container: Mapping[str, Any]) -> None:
+    """Take a container out of its networks.
+
+    Where two leave at the same time an engine older than Docker 23 can lock up for good: what takes one out
+    and what keeps the names in a network (``getSvcRecords``, ``processEndpointDelete``) wait for each other.
+    """
+    for network in (container.get("NetworkSettings") or {}).get("Networks") or {}:
+        # It may have gone, or have left: what else there is to say removing it says.
+        with contextlib.suppress(APIError):
+            client.api.disconnect_container_from_network(container["Id"], network, force=True)
 
 
 def _remove_until_quiet(client: DockerClient, filters: dict[str, str]) -> None:
@@ -191,8 +206,10 @@ def _remove_network(client: DockerClient, identity: str) -> None:
         )
 
 
-#: Seconds for Compose to have every container running.
+#: Seconds for Compose to have every container made.
 UP_S = 120
+#: Containers that are started at the same time: with more the engine is no faster.
+STARTED_AT_ONCE = 4
 #: The container of the lab's DNS server.
 DNS = "dns"
 
@@ -249,8 +266,8 @@ def up(
                 environment = _environment(
                     client, checkout, images, net, project, run_id, kept=kept
                 )
-                _compose_up(environment, services)
-            found = containers(client, project)
+                _compose(environment, services)
+            found = _start(client, project)
         undone.pop_all()
     return Topology(project, found, lock, kept)
 
@@ -319,7 +336,8 @@ def _add(
     project, run_id = running.project, network["Labels"][LABEL_RUN]
     environment = _environment(client, checkout, images, net, project, run_id, kept=running.kept)
     try:
-        _compose_up(environment, services, "--no-recreate")
+        _compose(environment, services, "--no-recreate")
+        _start(client, project)
     except TopologyError:
         return False
     return True
@@ -361,11 +379,16 @@ def _environment(
     return environment
 
 
-def _compose_up(environment: Mapping[str, str], services: Collection[str], *further: str) -> None:
+def _compose(environment: Mapping[str, str], services: Collection[str], *further: str) -> None:
+    """Have Compose make the network and the containers, which :func:`_start` starts.
+
+    Raises:
+        TopologyError: it refuses.
+    """
     command = [
         *compose_command(),
         *("--project-name", environment["LAB_PROJECT"]),
-        *("up", "--detach", "--wait", "--pull", "never", "--quiet-pull"),
+        *("up", "--no-start", "--pull", "never", "--quiet-pull"),
         *further,
         *sorted(services),
     ]
@@ -381,10 +404,43 @@ def _compose_up(environment: Mapping[str, str], services: Collection[str], *furt
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TopologyError(f"the containers were not up after {UP_S} s: {error}") from error
+        raise TopologyError(f"the containers were not made after {UP_S} s: {error}") from error
     if done.returncode:
         tail = "\n".join(done.stderr.strip().splitlines()[-8:])
         raise TopologyError(
             f"Compose could not start the topology (exit status {done.returncode}):\n{tail}\n"
             "`lab doctor` says whether the engine has what it needs."
         )
+
+
+def _start(client: DockerClient, project: str) -> dict[str, Container]:
+    """Start the containers of a project, several at a time: Compose starts one after the other.
+
+    Returns:
+        Those that run, which are all of them.
+
+    Raises:
+        TopologyError: one does not start, or has ended at once.
+    """
+
+    def start(made: Mapping[str, Any]) -> None:
+        service = made["Labels"][LABEL_SERVICE]
+        try:
+            client.api.start(made["Id"])
+        except APIError as error:
+            raise TopologyError(
+                f"the container {service} does not start: {error}\n"
+                "`lab doctor` says whether the engine has what it needs."
+            ) from error
+
+    made = client.api.containers(all=True, filters=of_project(project))
+    with ThreadPoolExecutor(STARTED_AT_ONCE) as pool:
+        list(pool.map(start, [one for one in made if one["State"] != "running"]))
+    running = containers(client, project)
+    ended = {one["Labels"][LABEL_SERVICE] for one in made} - running.keys()
+    if ended:
+        raise TopologyError(
+            f"what runs in a container has ended at once: {', '.join(sorted(ended))}."
+            " `lab doctor` says whether the engine has what it needs."
+        )
+    return running

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import psutil
 import pytest
 from docker import DockerClient
 
@@ -242,11 +243,15 @@ def test_a_lab_that_is_killed_leaves_a_record_and_nothing_that_down_cannot_remov
 def test_what_is_killed_while_the_topology_starts(
     copy: Copy, engine: DockerClient, victim: str
 ) -> None:
-    # given containers that are being started
+    # given containers that are being made
     running = copy.start("up")
-    running.wait_until(lambda: copy.containers(engine), "the first container")
-    composes = topology.compose_processes(copy.checkout.kept_project)
-    assert composes, str(running.so_far())
+    composes: list[psutil.Process] = []
+
+    def composing() -> bool:
+        composes.extend(topology.compose_processes(copy.checkout.kept_project))
+        return bool(composes)
+
+    running.wait_until(composing, "a Compose at work")
     if victim == "lab":
         # when the lab is killed there, and Compose goes on without it
         running.kill()
@@ -261,7 +266,7 @@ def test_what_is_killed_while_the_topology_starts(
         # then the lab says so and takes back what there was
         assert done.status == 3, str(done)
         assert "Compose could not start the topology" in done.message, str(done)
-    assert [str(p) for p in composes if p.is_running()] == []
+    assert psutil.wait_procs(composes, PATIENCE_S)[1] == []
     assert copy.left(engine) == []
 
 

@@ -46,6 +46,11 @@ class MadeUpEngine:
         self.nets: list[Item] = []
         self.vols: list[Item] = []
         self.removed: list[str] = []
+        #: Containers taken out of a network, with how many were left in it.
+        self.disconnected: list[tuple[str, int]] = []
+        #: What starting a container answers, by its id; those that end as soon as they are started.
+        self.start_errors: dict[str, APIError] = {}
+        self.short_lived: set[str] = set()
         #: What removing a network answers, one after the other, before it works.
         self.network_errors: list[Exception] = []
 
@@ -76,6 +81,7 @@ class MadeUpEngine:
                     "State": "running" if number < running else "exited",
                     "Image": (IMAGES | {"dns": DNS, "lftp": LFTP})[service],
                     "Created": created,
+                    "NetworkSettings": {"Networks": {f"{project}_lab": {}}},
                 }
             )
         self.nets.append({"Id": f"{project}/net", "Labels": labels, "IPAM": {"Config": []}})
@@ -92,6 +98,19 @@ class MadeUpEngine:
 
     def inspect_container(self, identity: str) -> Item:
         return next(c for c in self.held if c["Id"] == identity)
+
+    def start(self, identity: str) -> None:
+        if identity in self.start_errors:
+            raise self.start_errors[identity]
+        ended = identity in self.short_lived
+        self.inspect_container(identity)["State"] = "exited" if ended else "running"
+
+    def disconnect_container_from_network(
+        self, identity: str, network: str, *, force: bool
+    ) -> None:
+        assert force
+        assert network == identity.partition("/")[0] + "_lab"
+        self.disconnected.append((identity, len(self.held)))
 
     def remove_container(self, identity: str, *, force: bool, v: bool) -> None:
         assert force
@@ -440,17 +459,61 @@ def test_compose_gets_the_images_the_subnet_and_the_labels(
         # the services of these images, and where who is found by name is
         f"COMPOSE_FILE={ours.compose_file}|{images}/rocky9/service.yaml|{images}/vsftpd/service.yaml",
         "LAB_ADDRESS_VSFTPD=172.30.0.100",
-        "LAB_HOST_RECORDS=--host-record=dns.lab.test,172.30.0.2"
+        "LAB_HOST_RECORDS=--host-record=dns.lab.test,172.30.0.99"
         " --host-record=ftp.lab.test,172.30.0.100",
     ):
         assert line in lines
-    assert "--project-name project up --detach --wait" in lines[-1]
+    assert "--project-name project up --no-start" in lines[-1]
     # and a person who starts it by hand finds the same in a file
     by_hand = (ours.state / "compose.env").read_text().splitlines()
     assert {line for line in lines if line.startswith("LAB_")} >= {
         line for line in by_hand if line.startswith("LAB_")
     }
     assert "LAB_NET=172.30.0" in by_hand
+
+
+@pytest.fixture
+def made(engine: MadeUpEngine, ours: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Compose makes: containers that do not run yet."""
+
+    def compose(environment: Item, services: Iterable[str]) -> None:
+        engine.add(ours, "project", "vsftpd", "rocky9", "dns", running=0)
+
+    monkeypatch.setattr(topology, "_compose", compose)
+
+
+@pytest.mark.usefixtures("made")
+def test_what_compose_has_made_is_started(engine: MadeUpEngine, ours: Checkout) -> None:
+    started = start(engine, ours, ["compose"])
+    assert started.containers.keys() == {"vsftpd", "rocky9", "dns"}
+    assert {one["State"] for one in engine.held} == {"running"}
+    started.release(engine.client)
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_container_that_does_not_start_is_named_and_nothing_is_left(
+    engine: MadeUpEngine, ours: Checkout, *, ends: bool
+) -> None:
+    if ends:
+        engine.short_lived = {"project/rocky9"}
+        said = "what runs in a container has ended at once: rocky9. `lab doctor`"
+    else:
+        engine.start_errors = {"project/rocky9": APIError("no space left on device")}
+        said = "the container rocky9 does not start: no space left on device\n`lab doctor`"
+    with pytest.raises(TopologyError, match=said):
+        start(engine, ours, ["compose"])
+    assert (engine.held, engine.nets) == ([], [])
+    assert not in_use("project")
+
+
+def test_containers_leave_the_network_one_after_the_other_before_any_is_removed(
+    engine: MadeUpEngine, ours: Checkout
+) -> None:
+    engine.add(ours, "project", "vsftpd", "rocky9", "dns")
+    topology.remove(engine.client, ["project"])
+    assert engine.disconnected == [(f"project/{name}", 3) for name in ("vsftpd", "rocky9", "dns")]
+    assert engine.held == []
 
 
 def test_when_compose_fails_its_words_are_shown_and_nothing_is_left(
@@ -468,7 +531,7 @@ def test_when_compose_does_not_end_it_is_ended(
     engine: MadeUpEngine, ours: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(topology, "UP_S", 0.3)
-    with pytest.raises(TopologyError, match="not up after"):
+    with pytest.raises(TopologyError, match="not made after"):
         start(engine, ours, compose(tmp_path, "exec sleep 60"))
     assert not in_use("project")
 
@@ -575,7 +638,7 @@ def kept_with_dns(engine: MadeUpEngine, ours: Checkout, records: str) -> topolog
 
 
 RECORDS = (
-    "--host-record=dns.lab.test,172.30.5.2 --host-record=lftp.lab.test,172.30.5.100"
+    "--host-record=dns.lab.test,172.30.5.99 --host-record=lftp.lab.test,172.30.5.100"
     " --host-record=ftp.lab.test,172.30.5.101"
 )
 
@@ -600,7 +663,7 @@ def test_what_is_needed_beside_a_kept_topology_is_started_in_it(
     lines = seen.read_text().splitlines()
     for line in ("LAB_NET=172.30.5", "LAB_RUN=run-0", "LAB_KEPT=yes", f"LAB_IMAGE_LFTP={LFTP}"):
         assert line in lines
-    assert "--project-name kept up --detach --wait" in lines[-1]
+    assert "--project-name kept up --no-start" in lines[-1]
     assert lines[-1].endswith("--no-recreate lftp")
     assert engine.removed == []
 
