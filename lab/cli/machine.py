@@ -23,7 +23,6 @@ from lab.images.errors import ImageError, Printed
 from lab.images.provenance import ImageInfo, moved
 from lab.images.recipe import release_from_environment, tags
 from lab.images.store import ImageStore
-from lab.report import terminal
 from lab.run import laboratory, network, topology
 from lab.run.checkout import Checkout, new_run_id
 from lab.run.services import images_by_service, service_files, services_in, services_on
@@ -160,7 +159,7 @@ def provide(context: typer.Context, as_json: bool = False) -> None:
     if as_json:
         print_json({name: i.provenance.model_dump(mode="json") for name, i in found.items()})
     else:
-        terminal.print_images([i.provenance for i in found.values()], console())
+        _print_images(found)
         for why in absent.values():
             say(f"cannot: {why}")
         if unmade:
@@ -179,7 +178,7 @@ def make(names: list[str] | None = None, every: bool = False) -> None:
             found, _ = laboratory.ensure_images(store, store.on_demand)
         else:
             found = store.ensure(wanted)
-    terminal.print_images([i.provenance for i in found.values()], console())
+    _print_images(found)
 
 
 @image_commands.command("export")
@@ -236,6 +235,12 @@ def prune() -> None:
     with closing(engine.find()) as client:
         for reference in _store(client).prune():
             say(f"removed {reference}")
+
+
+def _print_images(found: Mapping[str, ImageInfo]) -> None:
+    from lab.report.terminal import print_images  # the models of a record take a third of a second
+
+    print_images([one.provenance for one in found.values()], console())
 
 
 def _store(client: DockerClient) -> ImageStore:

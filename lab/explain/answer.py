@@ -158,18 +158,17 @@ def _program(heard: Hearing, decision: Decision, index: Index) -> str:
 
 
 def _nearest(text: str, index: Index) -> list[tuple[str, str]]:
-    """Known texts most of whose words occur, the longest first."""
+    """Known texts most of whose words occur, the longest first; of those with the same words, one."""
     said = {word.lower() for word in _WORD.findall(text[:20_000])}
-    found: dict[str, tuple[float, str]] = {}
+    found: dict[frozenset[str], tuple[float, str, str]] = {}
     for words in index.words.values():
-        known = [literal for _, _, literals in words["signals"] for literal in literals]
-        for literal in (*known, *words["texts"]):
-            parts = {word.lower() for word in _WORD.findall(literal)}
+        known = [literal for *_, groups in words["signals"] if groups for literal in groups[0]]
+        for literal in (*words["texts"], *known):
+            parts = frozenset(word.lower() for word in _WORD.findall(literal))
             if len(parts) > 1 and len(parts & said) / len(parts) >= _ALIKE:
                 score = len(parts & said) * len(parts & said) / len(parts)
-                found.setdefault(literal.strip(), (score, words["title"]))
-    best = sorted(found, key=lambda literal: (-found[literal][0], literal))
-    return [(literal, found[literal][1]) for literal in best[:_NEAREST]]
+                found.setdefault(parts, (-score, literal.strip(), words["title"]))
+    return [(literal, title) for _, literal, title in sorted(found.values())[:_NEAREST]]
 
 
 def _as_json(one: PossibleCause, language: str) -> dict[str, Any]:

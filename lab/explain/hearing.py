@@ -84,13 +84,12 @@ _FTP_WORDS = re.compile(
 )
 #: curl names a page of its own below every refused certificate, whatever it spoke.
 _WEB = re.compile(
-    r"https?://(?!curl\.(?:haxx\.)?se/docs/)|\bHTTP/[123]|\bupstream\b|\bbackend\b|\borigin\b",
-    re.IGNORECASE,
+    r"https?://(?!curl\.(?:haxx\.)?se/docs/)|\bhttp/[123]|\bupstream\b|\bbackend\b|\borigin\b"
 )
 #: What a program does over FTP alone.
 _OF_FTP = frozenset({"greeting", "starttls", "login", "protect", "put"})
 _FTP = re.compile(
-    r"(?i)\bftps?\b|\bftp(?:lib|ssl)?[:.]|Net::FTP|\bvsftpd\b|\bproftpd\b|\b(?:STOR|PASV|EPSV|PBSZ)\b"
+    r"\bftps?\b|\bftp(?:lib|ssl)?[:.]|net::ftp|\bvsftpd\b|\bproftpd\b|\b(?:stor|pasv|epsv|pbsz)\b"
 )
 
 
@@ -102,7 +101,7 @@ def hear(text: str, index: Index) -> Hearing:
 
     def found(patterns: PatternsByWord) -> Iterator[tuple[Sequence[Any], Iterator[re.Match[str]]]]:
         """What each pattern that can match stands for, with its first matches."""
-        for *meant, pattern, _ in patterns.with_any(occurring):
+        for *meant, pattern, _ in patterns.possible(lower, occurring):
             if monotonic() > until:
                 return
             yield meant, _few(_compiled(pattern).finditer(text))
@@ -124,7 +123,9 @@ def hear(text: str, index: Index) -> Hearing:
         for name, (since, ends) in spoken.items()
     ]
     _sort(where, heard, text)
-    texts = {wording: reason for reason, wording, _ in index.certificate_texts.with_any(occurring)}
+    texts = {
+        wording: reason for reason, wording, _ in index.certificate_texts.possible(lower, occurring)
+    }
     _certificate(heard, text, texts, numbers, index.x509)
     placed = [(m.start(), name) for (name,), matches in found(index.steps) for m in matches]
     heard.steps = list(dict.fromkeys(name for _, name in sorted(placed, reverse=True)))
@@ -134,7 +135,7 @@ def hear(text: str, index: Index) -> Hearing:
     heard.replies = list(_replies(text, index.own_replies))
     for code in heard.replies:
         heard.servers.setdefault(f"reply-{code}", [Utterance(0, 0, "ftp", "FTP")])
-    ftp, web = bool(_FTP.search(text) or heard.replies), bool(_WEB.search(text))
+    ftp, web = bool(_FTP.search(lower) or heard.replies), bool(_WEB.search(lower))
     heard.speaks = "" if ftp == web else "FTP" if ftp else "HTTP"
     if heard.speaks == "HTTP":
         heard.steps = [step for step in heard.steps if step not in _OF_FTP]

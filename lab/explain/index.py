@@ -88,7 +88,7 @@ class Index:
     def certificate_texts(self) -> PatternsByWord:
         """Each with the reason that it names, and itself in place of a pattern."""
         return PatternsByWord(
-            (reason, text, [text.lower()])
+            (reason, text, [[text.lower()]])
             for words in self.words.values()
             for text, reason in words["texts"].items()
         )
@@ -268,7 +268,7 @@ def _known() -> dict[str, Any]:
 
 
 def _words(kind: Any, program: str, path: Path) -> dict[str, Any]:
-    """A file of words: its signals with their patterns, and a literal of each."""
+    """A file of words: its signals with their patterns, and the words that each needs."""
     from lab.dialects import ClientDialect, Words  # noqa: PLC0415 - see above
     from lab.explain import tables as forms  # noqa: PLC0415
 
@@ -308,7 +308,8 @@ def _ready(pattern: str) -> list[Any]:
 
     flags = re.match(r"\(\?[ims]+\)", pattern)
     head = flags[0] if flags else ""
-    return [head + literal_first(with_edges(pattern[len(head) :])), list(literals(pattern))]
+    groups = [list(words) for words in literals(pattern)]
+    return [head + literal_first(with_edges(pattern[len(head) :])), groups]
 
 
 def _rules(name: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ into once, so that an answer costs what the text says, and not what the tables h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 #: A longer word is looked for only where so many of its first letters occur.
@@ -39,28 +39,36 @@ class Literals:
 class PatternsByWord:
     """Patterns with what they stand for.
 
-    An entry is a list that ends with the pattern and the words, of which the pattern needs one; none: it is
-    always tried.
+    An entry is a list that ends with the pattern and groups of words: the pattern needs one word of each. No
+    group: it is always tried.
     """
 
     def __init__(self, entries: Iterable[Sequence[Any]]) -> None:
         self._entries = list(entries)
         self._always: list[int] = []
         self._needing: dict[str, list[int]] = {}
-        for place, (*_, words) in enumerate(self._entries):
-            if not words:
+        for place, (*_, groups) in enumerate(self._entries):
+            if not groups:
                 self._always.append(place)
-            for word in words:
+            for word in groups[0] if groups else ():
                 self._needing.setdefault(word, []).append(place)
 
     @property
     def words(self) -> Collection[str]:
-        """All that a pattern can need."""
+        """Those of the first groups, by which patterns are found."""
         return self._needing.keys()
 
-    def with_any(self, occurring: Iterable[str]) -> list[Sequence[Any]]:
-        """The entries of which a word occurs, or that need none, in their order."""
+    def possible(self, lower: str, occurring: Iterable[str]) -> Iterator[Sequence[Any]]:
+        """The entries whose pattern can match a text, in their order.
+
+        Args:
+            lower: the text in lower case.
+            occurring: those of :attr:`words` that occur in it, beside any others.
+        """
         places = set(self._always)
         for word in occurring:
             places.update(self._needing.get(word, ()))
-        return [self._entries[place] for place in sorted(places)]
+        for place in sorted(places):
+            entry = self._entries[place]
+            if all(any(word in lower for word in words) for words in entry[-1][1:]):
+                yield entry

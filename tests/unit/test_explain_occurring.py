@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.explain.occurring import Literals, PatternsByWord
-from lab.explain.patterns import literal_first
+from lab.explain.patterns import literal_first, literals
 
 WORDS = st.text(alphabet="abc ", min_size=1, max_size=9)
 
@@ -27,21 +27,61 @@ def test_a_word_occurs_at_either_end_and_alone() -> None:
     assert not words.within("")
 
 
-def test_a_pattern_is_tried_for_any_of_its_words_once_and_in_its_place() -> None:
+def test_a_pattern_is_tried_for_any_word_of_each_group_once_and_in_its_place() -> None:
     patterns = PatternsByWord(
         [
-            ("first", "b+|c+", ["bbb", "ccc"]),
+            ("first", "(b+|c+)d", [["bbb", "ccc"], ["d"]]),
             ("always", "[xy]", []),
-            ("last", "a+", ["aaa"]),
+            ("last", "a+", [["aaa"]]),
         ]
     )
     assert set(patterns.words) == {"aaa", "bbb", "ccc"}
-    assert [name for name, _, _ in patterns.with_any(["aaa", "ccc", "bbb", "ddd"])] == [
-        "first",
-        "always",
-        "last",
-    ]
-    assert [name for name, _, _ in patterns.with_any([])] == ["always"]
+
+    def tried(text: str) -> list[str]:
+        occurring = Literals(patterns.words).within(text)
+        return [name for name, *_ in patterns.possible(text, occurring)]
+
+    assert tried("aaa cccd bbb") == ["first", "always", "last"]
+    assert tried("aaa ccc") == ["always", "last"]
+    assert tried("d") == ["always"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "groups"),
+    [
+        ("error|fail", [("error", "fail")]),
+        (
+            "[Ee]rror code:? ?525",
+            [("error code 525", "error code525", "error code: 525", "error code:525")],
+        ),
+        (r"\b(?:smtp|ftp)d\[\d+\]: lost", [("]: lost",), ("ftpd[", "smtpd[")]),
+        ("a(?:bc|de)+ closed", [(" closed",)]),
+        ("(?:abc|def)+ closed", [(" closed",), ("abc", "def")]),
+        ("tls[0-9]", [tuple(f"tls{number}" for number in range(10))]),
+        ("[^a]bc|def", []),
+        ("ab", []),
+    ],
+)
+def test_of_each_group_of_words_a_match_has_one(
+    pattern: str, groups: list[tuple[str, ...]]
+) -> None:
+    assert literals(pattern) == groups
+
+
+PIECES = st.sampled_from(
+    ["a", "b", "C", "[aC]", "[^a]", "(?:", "|", ")", "?", "+", "{2}", r"\b", "."]
+)
+
+
+@given(st.lists(PIECES, max_size=12), st.text(alphabet="abcC", max_size=24))
+def test_no_match_is_without_a_word_of_each_group(pieces: list[str], text: str) -> None:
+    pattern = "".join(pieces)
+    try:
+        found = re.search(pattern, text)
+    except re.error:
+        return
+    if found:
+        assert all(any(word in text.lower() for word in words) for words in literals(pattern))
 
 
 @pytest.mark.parametrize(

@@ -127,21 +127,28 @@ def told(
     case: LoadedCase, language: str = "en", rows: list[AttemptResult] | None = None
 ) -> tuple[str, Verdict]:
     """The text of a demonstration, and what it comes to; without ``rows``: of those that are expected."""
-    return _told_as_expected(case.id, language) if rows is None else _told(case, language, rows)
+    if rows is None:
+        return _told_as_expected(case.id, language)
+    return _told(case, record_of(case, rows), language)
+
+
+@cache
+def _as_expected(case_id: str) -> tuple[LoadedCase, RunRecord]:
+    case = next(case for case in catalogue().cases if case.id == case_id)
+    return case, record_of(case)
 
 
 @cache
 def _told_as_expected(case_id: str, language: str) -> tuple[str, Verdict]:
-    case = next(case for case in catalogue().cases if case.id == case_id)
-    return _told(case, language, None)
+    return _told(*_as_expected(case_id), language)
 
 
-def _told(case: LoadedCase, language: str, rows: list[AttemptResult] | None) -> tuple[str, Verdict]:
+def _told(case: LoadedCase, record: RunRecord, language: str) -> tuple[str, Verdict]:
     out = io.StringIO()
     console = Console(file=out, width=COLUMNS, height=24)
     demonstration = Demonstration(case, Screen(console, language, pauses=False))
     demonstration.begin()
-    verdict = demonstration.tell(CaseSource.recorded(case, record_of(case, rows)))
+    verdict = demonstration.tell(CaseSource.recorded(case, record))
     return out.getvalue(), verdict
 
 
