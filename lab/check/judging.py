@@ -144,7 +144,8 @@ def _remedy(wanted: Requirement) -> tuple[LineChange, ...]:
     if server_of(required.server).unsupported(required.server) is not None:
         # A program may require TLS for the data only where it does for the login.
         required = attempt.with_server(**on, tls_required_login=True)
-    return changes(attempt, required, wanted.own.places)
+    own = wanted.own
+    return changes(attempt, required, own.places, own.form, own.texts, own.named)
 
 
 def refused_in(row: Row) -> AttemptResult:

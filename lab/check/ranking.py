@@ -150,7 +150,12 @@ def _both(candidate: _Candidate, one: Row, attempt: Attempt, remedy: Remedy) -> 
         title=joined([first.title, title]),
         rating=max(first.rating, remedy.rating, key=_WORTH.index),
         changes=changes(
-            before, as_written(before, remedy.attempt, [remedy]), own.places, own.form, own.texts
+            before,
+            as_written(before, remedy.attempt, [remedy]),
+            own.places,
+            own.form,
+            own.texts,
+            own.named,
         ),
         attempt=remedy.attempt,
     )

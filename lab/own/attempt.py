@@ -95,8 +95,8 @@ def read_attempt(
     server = server or _server_for(client, given)
     findings: list[Finding] = []
     certificate = _certificate(files.chain, files.key, findings)
-    places: dict[str, str] = {}
-    of_server = _server(given, server, server_settings, certificate, findings, places)
+    places, texts = dict[str, str](), dict[str, str]()
+    of_server, named = _server(given, server, server_settings, certificate, findings, places, texts)
     anchors = _anchors(files.ca, findings) if files.ca is not None else None
     client_settings = _with_what_is_given(client_settings, files.host, anchors)
     of_client, base = parse_client(client, client_settings), parse_client(client)
@@ -141,7 +141,8 @@ def read_attempt(
         roots,
         places=places,
         form=form,
-        texts=_texts(backend or config, places),
+        texts={**texts, **_texts(backend or config, places)},
+        named=named,
     )
     brought = own != UserFiles() or any(one is not None for one in (given, config, backend))
     if brought and certificate is None and "certificate" not in _assigned(server_settings):
@@ -366,13 +367,17 @@ def _server(
     own: UserCertificate | None,
     findings: list[Finding],
     places: dict[str, str],
-) -> ServerSettings:
-    """The server that a configuration describes, and over it what the command line assigns."""
+    texts: dict[str, str],
+) -> tuple[ServerSettings, tuple[str, str]]:
+    """The server that a configuration describes, and over it what the command line assigns.
+
+    With it the paths of chain and key in the configuration; what is read where is added to the last three.
+    """
     explicit, assigned = parse_server(assignments, software), _assigned(assignments)
     if given is None:
         if own is not None and "certificate" not in assigned:
-            return dataclasses.replace(explicit, certificate=OWN)
-        return explicit
+            return dataclasses.replace(explicit, certificate=OWN), ("", "")
+        return explicit, ("", "")
     conf, reader = str(given.file), given.reader
     if not isinstance(explicit, reader.settings):
         raise Findings(conf, TABLE).fail("other-server", None, file=reader.file, software=software)
@@ -401,7 +406,10 @@ def _server(
     lines |= {f"{EXTRA}{entry}": at for entry, at in read.extra_lines.items() if entry in kept}
     lines |= {f"{EXTRA}{written}": at for written, at in read.written_lines.items()}
     places.update({f"server.{name}": wins.place(at) for name, at in lines.items()})
-    return dataclasses.replace(settings, **changes)
+    rows = text.split("\n")
+    texts.update({wins.place(at): cut(rows[at - 1].strip()) for at in lines.values()})
+    files = reader.reading.named_files(text, conf)
+    return dataclasses.replace(settings, **changes), (files.certificate[0], files.key[0])
 
 
 def _texts(file: Path | None, places: Mapping[str, str]) -> dict[str, str]:

@@ -135,7 +135,9 @@ class UserFiles:
     form: ClientForm = "options"
     """What of a person's the client's settings were read from."""
     texts: Mapping[str, str] = field(default_factory=dict)
-    """The lines of that, by their place."""
+    """The lines of that and of the server's configuration, by their place."""
+    named: tuple[str, str] = ("", "")
+    """Chain and key, as the server's configuration names them; empty: it names none."""
     names: tuple[str, ...] = ()
     """Names that clients check: a certificate of the lab in the place of the person's holds for these."""
     certificate_given: bool = True

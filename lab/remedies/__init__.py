@@ -105,6 +105,8 @@ class Cure:
     """Words of a text (``lab explain``) without which it is no remedy for what is told there."""
     named: Callable[[Attempt, str], Attempt | None] | None = None
     """The change where it is known which name the certificate has."""
+    beside: Sequence[str] = ()
+    """Further lines of a configuration that ask for the line that is added."""
 
     def of(self, attempt: Attempt, found: Likeness = UNKNOWN) -> Remedy | None:
         """The remedy for an attempt; ``None``: it changes nothing there, or cannot be made.
@@ -224,8 +226,7 @@ def cured(
         KeyError: there is no such cure.
         ValueError: it changes nothing here, or these settings cannot be changed so.
     """
-    known = {cure.name: cure for cure in CURES}
-    made = [(name, known[name].of(attempt)) for name in names]
+    made = [(name, CURES_BY_NAME[name].of(attempt)) for name in names]
     if idle := [name for name, remedy in made if remedy is None]:
         raise ValueError(f"the cure {idle[0]} is none for {attempt}")
     return [
@@ -370,8 +371,9 @@ def _without_verification(attempt: Attempt) -> Attempt | None:
 def _writeable_root(attempt: Attempt) -> Attempt | None:
     """A user is confined to a directory that it can write to, if the server is told so."""
     extra: tuple[str, ...] = getattr(attempt.server, "extra", ())
-    confines = {"chroot_local_user=YES", "chroot_list_enable=YES", "guest_enable=YES"} & {*extra}
-    return attempt.with_server(extra=(*extra, "allow_writeable_chroot=YES")) if confines else None
+    confines = {*CURES_BY_NAME["writeable-root"].beside} & {*extra}
+    rest = (line for line in extra if line.partition("=")[0] != "allow_writeable_chroot")
+    return attempt.with_server(extra=(*rest, "allow_writeable_chroot=YES")) if confines else None
 
 
 def _let_in(attempt: Attempt) -> Attempt | None:
@@ -471,6 +473,7 @@ def _cure(name: str, row: Mapping[str, Any]) -> Cure:
         row.get("gives", ""),
         row.get("said", ""),
         _name_corrected if name == "name-corrected" else None,
+        row.get("beside", ()),
     )
 
 
@@ -478,3 +481,4 @@ def _cure(name: str, row: Mapping[str, Any]) -> Cure:
 OF_CERTIFICATES = _GROUPS["certificates"]
 #: The general cures, as ``cures.toml`` has them.
 CURES = tuple(_cure(name, row) for name, row in _TABLE["cure"].items())
+CURES_BY_NAME: Mapping[str, Cure] = {cure.name: cure for cure in CURES}

@@ -43,6 +43,8 @@ class TriedRemedy:
     """The attempt for which they were tried; none in what was read from a record."""
     attempt: _Unrecorded[Attempt | None] = field(default=None, compare=False)
     """The attempt that they lead to; none in what was read from a record."""
+    decides: _Unrecorded[tuple[str, ...]] = field(default=(), compare=False)
+    """``FILE:LINE`` of what the first of these changes; nothing in what was read from a record."""
     further: _Unrecorded[bool] = field(default=False, compare=False)
     """Whether it was refused for something else than without them; false in what was read from a record."""
 

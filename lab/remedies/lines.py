@@ -50,24 +50,33 @@ _STATEMENTS = {
 _SHARED = "SSL_session_cache => $cache"
 
 
-def server_lines(settings: ServerSettings, server: Server[Any] | None = None) -> tuple[str, ...]:
+def server_lines(
+    settings: ServerSettings,
+    server: Server[Any] | None = None,
+    files: tuple[str, str] = ("", ""),
+) -> tuple[str, ...]:
     """A server's configuration, with example names in the place of its files.
 
     Args:
         settings: what it says.
         server: the build that it is for; default: that of the settings.
+        files: chain and key, as a person's own configuration names them; empty: it names none.
     """
+    chain, key = files
     place = ListenerPlace(
         key="example",
         port=21,
         passive_ports=(30000, 30009),
         password="",
-        chain=f"/etc/ssl/{settings.host}/chain.pem",
-        private_key=f"/etc/ssl/{settings.host}/key.pem",
+        chain=chain or f"/etc/ssl/{settings.host}/chain.pem",
+        private_key=key or f"/etc/ssl/{settings.host}/key.pem",
         client_ca="/etc/ssl/client-ca.pem",
         pasv_address=settings.pasv_address if isinstance(settings, FtpServerSettings) else None,
     )
     configuration = (server or SERVERS[settings.software]).configure(settings, place)
+    if chain:
+        # What an agent makes of several files is one file on a person's machine.
+        configuration = configuration.replace(f"{place.directory}/certificate.pem", chain)
     return tuple(line.strip().rstrip(",") for line in configuration.splitlines())
 
 
@@ -240,6 +249,7 @@ def changes(
     places: Mapping[str, str],
     form: ClientForm = "options",
     texts: Mapping[str, str] = MappingProxyType({}),
+    files: tuple[str, str] = ("", ""),
 ) -> tuple[LineChange, ...]:
     """What differs between two attempts, the server's part first; each of its settings is a change by itself.
 
@@ -248,9 +258,12 @@ def changes(
         after: the one with the remedy.
         places: where settings were read from: ``FILE:LINE`` by ``server.FIELD`` and ``client.FIELD``.
         form: what the client's lines are for.
-        texts: what stands at these places, of what the client's settings were read from.
+        texts: what stands at these places.
+        files: chain and key, as the server's configuration names them.
     """
-    made = list(_of_server(before.server, after.server, places))
+    made = list(_of_server(before.server, after.server, places, files))
+    if any(name.startswith("server.") and where in texts for name, where in places.items()):
+        made = [_of_lines_that_are_there(change, texts) for change in made]
     fields = _differing(before.client, after.client)
     if form in _ASSIGNED:
         fields = tuple(name for name in fields if name not in ("program", "platform", "policy"))
@@ -262,14 +275,37 @@ def changes(
     return tuple(made)
 
 
+def _of_lines_that_are_there(change: LineChange, texts: Mapping[str, str]) -> LineChange:
+    """A change of a person's own configuration: what goes is what stands there, and else nothing."""
+    if not change.was:
+        return change
+    there = tuple(texts[place] for place in change.where if place in texts)
+    if not there:
+        return change if change.where else dataclasses.replace(change, was=())
+    stays = {*there} & {*change.write}
+    return dataclasses.replace(
+        change,
+        was=tuple(line for line in there if line not in stays),
+        write=tuple(line for line in change.write if line not in stays),
+    )
+
+
 def _of_server(
-    before: ServerSettings, after: ServerSettings, places: Mapping[str, str]
+    before: ServerSettings,
+    after: ServerSettings,
+    places: Mapping[str, str],
+    files: tuple[str, str],
 ) -> Iterator[LineChange]:
     """A change of each setting by itself, and of each further line."""
-    fields, known = _differing(before, after), server_lines(before)
+
+    def lines_of(settings: ServerSettings) -> tuple[str, ...]:
+        # A comment is the lab's own, to its agent.
+        return tuple(x for x in server_lines(settings, None, files) if not x.startswith("#"))
+
+    fields, known = _differing(before, after), lines_of(before)
     if not fields:
         return
-    whole = _change("server", fields, places, known, server_lines(after))
+    whole = _change("server", fields, places, known, lines_of(after))
     try:
         steps = [dataclasses.replace(before, **{name: getattr(after, name)}) for name in fields]
     except ValueError:
@@ -277,7 +313,7 @@ def _of_server(
     if any(SERVERS[step.software].unsupported(step) is not None for step in steps):
         steps = []
     parts = [
-        _change("server", (name,), places, known, server_lines(step))
+        _change("server", (name,), places, known, lines_of(step))
         for name, step in zip(fields, steps, strict=False)
     ]
     was = {line for one in parts for line in one.was}

@@ -16,11 +16,11 @@ from lab.model import Attempt, Outcome, Rating, Reason, Result, Role, ServerSett
 from lab.model.expectations import PlannedAttempt
 from lab.own.files import UserFiles
 from lab.record import AttemptResult, Chain
-from lab.remedies import Remedy, as_written, remedies_for, title_of
+from lab.remedies import CURES_BY_NAME, Remedy, as_written, remedies_for, title_of
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import UNKNOWN, Likeness, likeness, others, sent
-from lab.remedies.lines import can_be_written, changes
+from lab.remedies.lines import LineChange, can_be_written, changes
 from lab.remedies.races import may_differ, thoroughly
 from lab.remedies.words import InBothLanguages, joined, words
 from lab.run.agents import Unsupported
@@ -93,8 +93,7 @@ def advise(
     cause = explained(session, result, chain).cause
     tried = _Search(session, result, chain, own or UserFiles(), elsewhere).everything()
     held = [one for one in tried if one.holds and one.rating is not Rating.UNSAFE]
-    named = (tuple(dict.fromkeys(w for c in one.changes for w in c.where)) for one in held)
-    decides = next((where for where in named if where), ())
+    decides = next((one.decides for one in held if one.decides), ())
     return Advice(cause=cause, where=decides, remedies=tuple(tried))
 
 
@@ -282,7 +281,8 @@ class _Search:
             cures=tuple(remedy.cure for remedy in path.remedies),
             title=joined(titles),
             rating=Rating.UNSAFE if any(map(self._gives_away, completed)) else path.rating,
-            changes=changes(before, after, self._places, self._own.form, self._own.texts),
+            changes=self._changes(after),
+            decides=self._decides(path.remedies[0]),
             tries=len(outcomes),
             completed=len(completed),
             outcome=next(iter(others or completed), None),
@@ -291,6 +291,21 @@ class _Search:
             attempt=path.attempt,
             further=decides is not None and self._is_further(decides),
         )
+
+    def _changes(self, after: Attempt) -> tuple[LineChange, ...]:
+        own, before = self._own, self._refused.attempt
+        return changes(before, after, self._places, own.form, own.texts, own.named)
+
+    def _decides(self, first: Remedy) -> tuple[str, ...]:
+        """Where what was refused first is decided; what comes behind it has not been refused yet."""
+        made = self._changes(as_written(self._refused.attempt, first.attempt, [first]))
+        where = [place for change in made for place in change.where]
+        if not where:
+            beside = CURES_BY_NAME[first.cure].beside if first.cure in CURES_BY_NAME else ()
+            extra = getattr(self._refused.server, "extra", ())
+            known = (self._places.get(f"server.extra:{line}") for line in beside if line in extra)
+            where = [place for place in known if place]
+        return tuple(dict.fromkeys(where))
 
     def _gives_away(self, outcome: Outcome) -> bool:
         """Whether something went in clear text that the client was to protect, so that this is no cure."""

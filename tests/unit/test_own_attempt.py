@@ -12,12 +12,14 @@ import pytest
 from lab.certificates import OWN
 from lab.certificates.material import RunCertificates
 from lab.clients.net_ftp import NetFtp
-from lab.model import Attempt, only
+from lab.model import Attempt, Reason, only
 from lab.own.attempt import read_attempt
 from lab.own.configurations import GivenFiles
 from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError, Severity
 from lab.own.presumed import in_both_languages
+from lab.remedies import remedies_for
+from lab.remedies.lines import LineChange, changes
 from lab.servers.vsftpd import Vsftpd
 from lab.settings import SettingsError
 from tests.unit.certificates import HOST, MATERIAL
@@ -501,3 +503,48 @@ def test_a_file_in_utf_16_is_no_plain_text(desk: Desk) -> None:
 def test_a_comment_in_another_encoding_does_no_harm(desk: Desk) -> None:
     desk.write("mt_config", "# 暗号\n".encode("euc-jp") + DIRECTIVES.encode())
     assert desk.read()[0].client.ciphers == "AES128"
+
+
+# -- what a remedy changes in the files ----------------------------------------------------------------
+
+
+def of_remedies(desk: Desk, software: str, reason: Reason) -> dict[str, list[LineChange]]:
+    attempt, own, _ = desk.read(software=software)
+    assert own is not None
+    return {
+        remedy.cure: [
+            change
+            for change in changes(
+                attempt, remedy.attempt, own.places, "options", own.texts, own.named
+            )
+            if change.end == "server"
+        ]
+        for remedy in remedies_for(reason, attempt)
+    }
+
+
+def test_only_a_line_that_is_in_the_file_is_one_to_take_out(desk: Desk) -> None:
+    desk.write("pure_ftpd_conf", "NoAnonymous yes\nCertFile /srv/mine.pem\n")
+    [change] = of_remedies(desk, "pure-ftpd", Reason.TLS_NOT_OFFERED)["server-tls"]
+    assert (change.where, change.was, change.write) == ((), (), ("TLS 3",))
+    # the twin: the line is there, and is told as it is written
+    desk.write("pure_ftpd_conf", "NoAnonymous yes\nTLS   0\nCertFile /srv/mine.pem\n")
+    [change] = of_remedies(desk, "pure-ftpd", Reason.TLS_NOT_OFFERED)["server-tls"]
+    assert (change.was, change.write) == (("TLS   0",), ("TLS 3",))
+    assert [one.rpartition("/")[2] for one in change.where] == ["pure_ftpd_conf:2"]
+
+
+def test_the_paths_of_a_remedy_are_those_of_the_file(desk: Desk) -> None:
+    desk.write("proftpd_conf", "TLSEngine on\nTLSRSACertificateFile /srv/mine.pem\n")
+    desk.certificate("valid")
+    [change] = of_remedies(desk, "proftpd", Reason.UNKNOWN_ISSUER)["chain-sent"]
+    assert (change.was, change.write) == ((), ("TLSCertificateChainFile /srv/mine.pem",))
+
+
+def test_what_only_the_lab_has_is_in_no_remedy(desk: Desk) -> None:
+    asks = "TLS 2\nTLSCipherSuite -C:HIGH\nCertFile /srv/mine.pem\n"
+    desk.write("pure_ftpd_conf", asks)
+    made = of_remedies(desk, "pure-ftpd", Reason.CLIENT_CERTIFICATE_REQUIRED)
+    [change] = made["no-client-certificate"]
+    assert (change.was, change.write) == (("TLSCipherSuite -C:HIGH",), ("TLSCipherSuite HIGH",))
+    assert [one.rpartition("/")[2] for one in change.where] == ["pure_ftpd_conf:2"]

@@ -163,7 +163,7 @@ def test_the_table_of_cures_says_what_is_understood_of_fields_that_there_are() -
     }
     table = tomllib.loads((resources.files("lab.remedies") / "cures.toml").read_text("utf-8"))
     keys = {"reasons", "unset", "served", "only_with", "only_without", "like", "gives", "said"}
-    keys.add("rating")
+    keys |= {"rating", "beside"}
     for name, row in table["cure"].items():
         named = {f"{end}.{field}" for end in classes for field in row.get(end, {})}
         named |= {row[key] for key in ("unset", "only_with", "only_without") if key in row}

@@ -27,6 +27,7 @@ from lab.model import (
     only,
 )
 from lab.model.expectations import PlannedAttempt
+from lab.own.files import UserFiles
 from lab.record import AttemptResult
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.races import THOROUGH, may_differ
@@ -307,3 +308,35 @@ def test_where_more_of_the_chain_is_sent_an_unknown_issuer_is_another_one(
     # the twin: a file that has no more than the one certificate
     found = {one.cures: one for one in remedies.advise(laboratory, before, chain[:1]).remedies}
     assert not found["chain-sent",].further
+
+
+def test_the_line_that_decides_is_the_one_of_the_first_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = vsftpd(extra=("chroot_local_user=YES",), require_ssl_reuse=True)
+    attempt = Attempt(server, net_ftp("rocky9"))
+
+    def outcome(one: Attempt) -> Outcome:
+        settings: Any = one.server
+        if "chroot_local_user=YES" in settings.extra and len(settings.extra) == 1:
+            return refused(Reason.SERVER_FAULT)
+        if settings.require_ssl_reuse:
+            return refused(Reason.SESSION_REUSE_REQUIRED)
+        return DELIVERED
+
+    def make(_: object, planned: Sequence[PlannedAttempt]) -> dict[str, AttemptResult]:
+        return {p.id: attempt_record(p.id, p.attempt, outcome(p.attempt), None) for p in planned}
+
+    monkeypatch.setattr(remedies, "make_all", make)
+    places = {"server.extra:chroot_local_user=YES": "a:5", "server.require_ssl_reuse": "a:8"}
+    laboratory: Any = Laboratory()
+
+    def advised(made: Attempt) -> Advice:
+        before = attempt_record("refused", made, outcome(made), None)
+        return remedies.advise(laboratory, before, (), UserFiles(places=places))
+
+    advice = advised(attempt)
+    assert advice.remedies[0].cures == ("writeable-root", "reuse-not-required")
+    assert advice.where == ("a:5",)
+    # the twin, where the other line is what is refused first
+    assert advised(attempt.with_server(extra=())).where == ("a:8",)
