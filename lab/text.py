@@ -158,18 +158,32 @@ def readable_throughout(value: Any) -> Any:
 
     What is readable already is returned as it is.
     """
+    return value if _is_readable(value) else _made_readable(value)
+
+
+def _is_readable(value: Any) -> bool:
     # Almost everything is: this runs over every part of every attempt.
     kind = type(value)
     if kind is str:
-        return value if value.isascii() and len(value) <= LONGEST_LINE else readable(value)
+        return value.isascii() and len(value) <= LONGEST_LINE
     if kind in _PLAIN or isinstance(value, Enum):
-        return value
-    if isinstance(value, str):
+        return True
+    if isinstance(value, Mapping):
+        return all(map(_is_readable, value)) and all(map(_is_readable, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_readable, value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return all(_is_readable(getattr(value, name)) for name in value.__dataclass_fields__)
+    return not isinstance(value, str)
+
+
+def _made_readable(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Enum):
         return readable(value)
     if isinstance(value, Mapping):
         return {readable_throughout(k): readable_throughout(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return kind(readable_throughout(v) for v in value)
+        return type(value)(readable_throughout(v) for v in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         old = {name: getattr(value, name) for name in value.__dataclass_fields__}
         new = {name: readable_throughout(v) for name, v in old.items()}

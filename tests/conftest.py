@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 # keep nothing of that.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# What is imported and collected stays: it is not searched for garbage again and again.
+gc.set_threshold(500_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final, NoReturn
 
+from lab import __version__
 from lab.cli.streams import (
     LAB_ERROR,
     USAGE,
@@ -23,7 +24,7 @@ from lab.cli.streams import (
 
 #: Every command, in the order of the help: where its function or group is, and its sentence.
 _TABLE = """
-version  machine.version    Print the version of the lab.
+version  entry.version      Print the version of the lab.
 doctor   machine.doctor     Say what is missing on this machine, before anything is tried.
 up       machine.up         Start the topology and leave it running: later commands then start at once.
 down     machine.down       Remove every container and network that runs of this checkout left behind.
@@ -90,6 +91,11 @@ def main() -> None:
             raise
         print_error(error)
         sys.exit(status)
+
+
+def version() -> None:
+    """``lab version``."""
+    say(__version__)
 
 
 def _run(words: Sequence[str]) -> NoReturn:

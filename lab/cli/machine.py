@@ -13,7 +13,6 @@ import typer
 from docker import DockerClient
 from rich.table import Table
 
-from lab import __version__
 from lab.cli.common import PLAIN, USAGE, console, print_error, print_json, say
 from lab.host import doctor as examination
 from lab.host import engine, starting
@@ -30,11 +29,6 @@ from lab.run.services import images_by_service, service_files, services_in, serv
 _ENGINE = "The container engine of this machine."
 engine_commands = typer.Typer(no_args_is_help=True, help=_ENGINE, **PLAIN)
 image_commands = typer.Typer(invoke_without_command=True, **PLAIN)
-
-
-def version() -> None:
-    """``lab version``."""
-    say(__version__)
 
 
 def doctor(seats: int | None = None, as_json: bool = False) -> None:

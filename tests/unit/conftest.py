@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -18,13 +19,13 @@ settings.load_profile("lab")
 #: So many RSA keys of a size a test process makes; then they come again in turn. One set of certificates of
 #: two hosts has no more, so that no two keys of it are the same.
 _KEYS = {1024: 1, 2048: 16, 3072: 5}
+_new_key = rsa.generate_private_key
 
 
 class RsaKeys:
     """RSA key pairs as ``cryptography`` makes them, the first of each size new, the others in turn."""
 
     def __init__(self) -> None:
-        self._make = rsa.generate_private_key
         self._of_size: dict[int, list[rsa.RSAPrivateKey]] = {}
         self._next = itertools.count()
 
@@ -33,7 +34,7 @@ class RsaKeys:
         made = self._of_size.setdefault(key_size, [])
         if len(made) >= _KEYS.get(key_size, 1):
             return made[next(self._next) % len(made)]
-        key = self._make(public_exponent, key_size)
+        key = _new_key(public_exponent, key_size)
         made.append(key)
         return key
 
@@ -45,3 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setattr(rsa, "generate_private_key", RsaKeys().generate)
     reading = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
     patch.setattr(trustme, "load_pem_private_key", reading)
+
+
+@pytest.fixture(scope="module")
+def new_keys() -> Iterator[None]:
+    """Every key is a new one: for tests of which certificates have the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", _new_key)
+        yield

@@ -36,8 +36,11 @@ ADDRESSES = {FTP: "172.30.7.10", OTHER: "172.30.7.11"}
 REPOSITORY = Path(__file__).parents[2]
 
 
+pytestmark = pytest.mark.usefixtures("new_keys")
+
+
 @pytest.fixture(scope="module")
-def material() -> RunCertificates:
+def material(new_keys: None) -> RunCertificates:
     made = RunCertificates([FTP, OTHER])
     made.add_addresses(ADDRESSES)
     return made

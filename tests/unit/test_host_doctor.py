@@ -171,10 +171,17 @@ def test_the_exit_status_is_that_of_the_worst() -> None:
     assert doctor.worst({}) == 0
 
 
-def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_path: Path) -> None:
-    # when: an engine is named that does not exist
-    findings = doctor.examine({"DOCKER_HOST": f"unix://{tmp_path}/none", "PATH": "/usr/bin:/bin"})
-    # then
+@pytest.fixture(scope="module")
+def without_engine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """What is found where an engine is named that does not exist."""
+    named = f"unix://{tmp_path_factory.mktemp('engine')}/none"
+    return doctor.examine({"DOCKER_HOST": named, "PATH": "/usr/bin:/bin"})
+
+
+def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(
+    without_engine: dict[str, Seen],
+) -> None:
+    findings = without_engine
     assert list(findings) == [
         "python",
         "make",
@@ -198,8 +205,8 @@ def test_everything_is_looked_at_also_where_the_engine_cannot_be_reached(tmp_pat
     assert doctor.worst(findings) == 3
 
 
-def test_what_is_wrong_always_comes_with_what_to_do(tmp_path: Path) -> None:
-    findings = doctor.examine({"DOCKER_HOST": f"unix://{tmp_path}/none", "PATH": "/usr/bin:/bin"})
+def test_what_is_wrong_always_comes_with_what_to_do(without_engine: dict[str, Seen]) -> None:
+    findings = without_engine
     wrong = {name: f for name, f in findings.items() if f.level is not Level.OK}
     assert [name for name, f in wrong.items() if not f.advice] == []
     assert [name for name, f in findings.items() if f.advice and name not in wrong] == []
