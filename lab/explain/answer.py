@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from lab.explain.deciding import Cause, Decision, decide
 from lab.explain.hearing import Hearing, hear
 from lab.explain.index import Index, load
+from lab.explain.occurring import words_in
 from lab.explain.reading import is_cut, text_of, unwrapped
 
 #: Text in both languages, as the index has it.
@@ -19,7 +19,6 @@ Both = Mapping[str, str]
 _NEAREST = 3
 #: A text is near that has so great a part of the words of a known one.
 _ALIKE = 0.6
-_WORD = re.compile(r"[a-z_]{3,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -159,16 +158,13 @@ def _program(heard: Hearing, decision: Decision, index: Index) -> str:
 
 def _nearest(text: str, index: Index) -> list[tuple[str, str]]:
     """Known texts most of whose words occur, the longest first; of those with the same words, one."""
-    said = {word.lower() for word in _WORD.findall(text[:20_000])}
-    found: dict[frozenset[str], tuple[float, str, str]] = {}
-    for words in index.words.values():
-        known = [literal for *_, groups in words["signals"] if groups for literal in groups[0]]
-        for literal in (*words["texts"], *known):
-            parts = frozenset(word.lower() for word in _WORD.findall(literal))
-            if len(parts) > 1 and len(parts & said) / len(parts) >= _ALIKE:
-                score = len(parts & said) * len(parts & said) / len(parts)
-                found.setdefault(parts, (-score, literal.strip(), words["title"]))
-    return [(literal, title) for _, literal, title in sorted(found.values())[:_NEAREST]]
+    said = words_in(text[:20_000])
+    found = [
+        (-alike * alike / len(words), literal, title)
+        for words, (literal, title) in index.literals_by_words.items()
+        if (alike := len(words & said)) >= _ALIKE * len(words)
+    ]
+    return [(literal, title) for _, literal, title in sorted(found)[:_NEAREST]]
 
 
 def _as_json(one: PossibleCause, language: str) -> dict[str, Any]:
