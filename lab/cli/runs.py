@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lab.cases import LoadedCase
     from lab.record import RunRecord
+    from lab.run.results import Conducted
 
 
 def list_cases(document: str | None = None, as_json: bool = False) -> None:
@@ -48,16 +49,26 @@ def run_cases(
     as_json: bool = False,
 ) -> None:
     """``lab run``: its exit status is that of the run's verdict."""
-    from lab.documents import documents
-    from lab.documents.verdicts import evaluate_tested
     from lab.record import whole
-    from lab.report.html import write
     from lab.report.terminal import Counter, print_run
     from lab.run.recording import conduct
     from lab.wire.packets import CapturePolicy
 
     def page(record: Path) -> Path:
         return record.with_name("report.html")
+
+    def load_page() -> None:
+        from lab.report.html import load
+
+        load()
+
+    def write_page(conducted: Conducted) -> None:
+        from lab.documents import documents
+        from lab.documents.verdicts import evaluate_tested
+        from lab.report.html import write
+
+        record = conducted.record
+        write(record, page(conducted.path), evaluate_tested(record, documents().values()))
 
     chosen = common.chosen_cases(cases, document)
     total = sum(len(c.plan()) for c in chosen)
@@ -67,9 +78,8 @@ def run_cases(
         chosen=[*(cases or ()), *(["-d", document] if document else ())],
         on_attempt=counter.count,
         captures=CapturePolicy(capture),
-        then=lambda one: write(
-            one.record, page(one.path), evaluate_tested(one.record, documents().values())
-        ),
+        meanwhile=load_page,
+        then=write_page,
     )
     counter.end()
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,11 @@ Both = Mapping[str, str]
 _NEAREST = 3
 #: A text is near that has so great a part of the words of a known one.
 _ALIKE = 0.6
+#: What only a text of FTP has: its name, in that of a program or a host, and its commands and replies.
+_OF_FTP = re.compile(r"ftp|\bAUTH (?:TLS|SSL)\b|\b234[ -]|\bPROT P\b", re.IGNORECASE)
+#: TLS from the first byte on.
+_TLS_FIRST = re.compile(r"\bftps://|\b990\b|\bimplicit", re.IGNORECASE)
+_STARTTLS = "s_client -starttls ftp -connect HOST:21"
 
 
 @dataclass(frozen=True)
@@ -137,10 +143,17 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
     return Explanation(
         candidates=[candidate(cause) for cause in decision.causes],
         beside=[candidate(cause) for cause in decision.beside],
-        apart=index.meanings["apart"].get(decision.apart),
+        apart=_in_the_protocol(index.meanings["apart"].get(decision.apart), text),
         cut=is_cut(given, text),
         words=words,
     )
+
+
+def _in_the_protocol(apart: Mapping[str, Any] | None, text: str) -> Mapping[str, Any] | None:
+    """What tells causes apart, with the command as it is for FTP where the text is of that."""
+    if apart is None or not _OF_FTP.search(text) or _TLS_FIRST.search(text):
+        return apart
+    return {**apart, "run": apart["run"].replace("s_client -connect HOST:PORT", _STARTTLS)}
 
 
 def _decided(text: str, index: Index) -> tuple[Hearing, Decision]:

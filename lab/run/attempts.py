@@ -11,7 +11,7 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any
@@ -72,7 +72,7 @@ def run(
         session: where they are made.
         planned: what to make.
         finished: told of each result, with its capture.
-        workers: how many at a time.
+        workers: how many at a time, and how many beside them in which somebody waits for a time limit.
         captures: of which attempts the capture is kept.
     """
     if not planned:
@@ -80,20 +80,31 @@ def run(
     groups = interleaved(grouped(planned))
     workers = min(len(groups), workers or PER_PROCESSOR * (os.cpu_count() or 1))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
+    patient = ThreadPoolExecutor(workers, thread_name_prefix="patient")
     done: SimpleQueue[Future[tuple[list[AttemptResult], Capture | None]]] = SimpleQueue()
+
+    def begin(group: list[PlannedAttempt], where: Executor) -> None:
+        where.submit(_make, session, group, captures).add_done_callback(done.put)
+
     try:
         for group in groups:
-            pool.submit(_make, session, group, captures).add_done_callback(done.put)
+            if _waits(group):
+                # Begun when it is its turn, it takes the turn of no other.
+                pool.submit(begin, group, patient)
+            else:
+                begin(group, pool)
         for _ in groups:
             results, capture = done.get().result()
             for number, result in enumerate(results):
                 finished(result, None if number else capture)
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for one in (pool, patient):
+            one.shutdown(wait=False, cancel_futures=True)
         session.close()
         raise
     finally:
-        pool.shutdown(wait=True)
+        for one in (pool, patient):
+            one.shutdown(wait=True)
 
 
 def make_all(session: Session, planned: Iterable[PlannedAttempt]) -> dict[str, AttemptResult]:
@@ -261,6 +272,11 @@ def interleaved(groups: Iterable[list[PlannedAttempt]]) -> list[list[PlannedAtte
     placed = []
     for at_one in by_server.values():
         for number, group in enumerate(at_one):
-            waits = group[0].attempt.client.timeout_s != ClientSettings.timeout_s
-            placed.append(((number + 0.5) / len(at_one) * (WAITING_WITHIN if waits else 1), group))
+            within = WAITING_WITHIN if _waits(group) else 1
+            placed.append(((number + 0.5) / len(at_one) * within, group))
     return [group for _, group in sorted(placed, key=itemgetter(0))]
+
+
+def _waits(group: Sequence[PlannedAttempt]) -> bool:
+    """Whether somebody waits for a time limit in this attempt: for as long it costs no processor time."""
+    return group[0].attempt.client.timeout_s != ClientSettings.timeout_s

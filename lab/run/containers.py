@@ -128,6 +128,11 @@ class Containers:
         self._silence: OnceMap[bool] = OnceMap()
 
     @property
+    def kept(self) -> bool:
+        """Whether they outlive the run."""
+        return self._topology.kept
+
+    @property
     def services(self) -> set[str]:
         """The containers in which agents of servers and clients run."""
         return {s for s in self._topology.containers if s not in (DNS, SILENT)}

@@ -98,7 +98,7 @@ def open_lab(
             made for these, and their containers and agents are started.
         certificates: those for these attempts, which :func:`lab.run.certificates.begin` has begun to make.
         also: further containers that are needed.
-        meanwhile: done while the agents start.
+        meanwhile: done while containers and agents start, in another thread.
         checkout: to work in (default: the one that is here).
         progress: told of what takes a while (default: it is printed).
 
@@ -114,6 +114,7 @@ def open_lab(
         if attempts is None or attempts:
             # What makes attempts and records them takes as long to load as an agent to start.
             background.submit(import_module, "lab.run.results")
+        doing = None if meanwhile is None else background.submit(meanwhile)
         store = image_store(client, checkout, progress)
         needed = services_of(attempts or (), also)
         images, absent = ensure_images(store, on_demand(store, checkout, needed))
@@ -122,7 +123,10 @@ def open_lab(
         running = attach(store, checkout, images, needed) or start(
             store, checkout, images, run_id=run_id, kept=False, services=asked
         )
+        # With a topology that is removed its agents end: nobody has them end their listeners one by one.
+        after = stack.enter_context(ExitStack())
         stack.push(lambda _kind, failed, _trace: _release(running, client, failed))
+        before = stack.enter_context(ExitStack())
         looking = background.submit(network.look, client, running.project, running.containers)
         material.add_addresses(_addresses(running))
         _add_own(material, mine)
@@ -137,11 +141,11 @@ def open_lab(
             checkout.state,
             mine.roots.pem if mine.roots else None,
         )
-        stack.callback(session.close)
+        (before if running.kept else after).callback(session.close)
         session.agents.begin(attempts or (), background)
-        if meanwhile is not None:
-            meanwhile()
         seal = looking.result()
+        if doing is not None:
+            doing.result()
         if seal.warning is not None:
             progress.step("network", seal.warning)
         if mine.host is not None:

@@ -33,6 +33,7 @@ def conduct(
     chosen: Sequence[str] = (),
     on_attempt: OnAttempt | None = None,
     captures: CapturePolicy | None = None,
+    meanwhile: Callable[[], object] | None = None,
     then: Callable[[Conducted], object] | None = None,
 ) -> Conducted:
     """Run cases and record them.
@@ -42,6 +43,7 @@ def conduct(
         chosen: what was typed to choose the cases, if they are not all.
         on_attempt: told of each attempt after it is in the record.
         captures: of which attempts it is kept what they looked like on the wire (default: refused ones).
+        meanwhile: done while containers and agents start, in another thread.
         then: done with the finished record while the containers are removed, in another thread.
 
     Raises:
@@ -51,7 +53,7 @@ def conduct(
     planned = [p for case in cases for p in case.plan() if only is None or p.id in only]
     attempts = [p.attempt for p in planned]
     with ThreadPoolExecutor(1) as aside:
-        with open_lab(attempts=attempts) as laboratory:
+        with open_lab(attempts=attempts, meanwhile=meanwhile) as laboratory:
             from lab.run.results import record_run  # noqa: PLC0415
 
             conducted = record_run(laboratory, planned, cases, on_attempt, captures, chosen)
@@ -78,7 +80,7 @@ def repeat(
     Args:
         remedies: try what cures the first refusal that was not expected; its cause is said anyway.
         certificates: those for it, if they are begun already.
-        meanwhile: done while the agents start.
+        meanwhile: done while containers and agents start, in another thread.
     """
     files = own_files(own)
     planned = [

@@ -270,11 +270,15 @@ class Session:
         self._equipment.add(attempts)
 
     def close(self) -> None:
-        """End every agent; they take their listeners with them. No agent is started after that."""
+        """End every agent; they take their listeners with them. No agent is started after that.
+
+        Nothing of this run stays in a topology that is kept; of any other nothing stays.
+        """
         self.agents.close()
-        self._equipment.take_own_keys_away()
-        if self._hosts_told:
-            self.containers.forget_host()
+        if self.containers.kept:
+            self._equipment.take_own_keys_away()
+            if self._hosts_told:
+                self.containers.forget_host()
 
 
 class _Watch:

@@ -180,6 +180,25 @@ def test_whoever_waits_for_a_time_limit_is_not_among_the_last() -> None:
     assert [job.id for (job,) in interleaved(jobs)].index("waits") == 6
 
 
+def test_whoever_waits_for_a_time_limit_takes_the_turn_of_no_other() -> None:
+    usual, others_made = attempt("ciphers=a"), threading.Event()
+
+    def answer(made: Attempt) -> AttemptResult:
+        if made.client.timeout_s == 2.0:
+            assert others_made.wait(10)
+        elif made.server.ciphers == "last":
+            others_made.set()
+        return by_certificate(made)
+
+    jobs = [
+        PlannedAttempt("waits", usual.with_client(timeout_s=2.0)),
+        PlannedAttempt("last", attempt("ciphers=last")),
+    ]
+    seen: list[AttemptResult] = []
+    run(session(answer), jobs, told(seen), workers=1)
+    assert [one.id for one in seen] == ["last", "waits"]
+
+
 def test_every_attempt_is_handed_over_once_and_a_broken_one_stops_nobody() -> None:
     # given one attempt that breaks in the lab
     def answer(made: Attempt) -> AttemptResult:

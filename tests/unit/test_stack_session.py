@@ -75,7 +75,7 @@ def take_all(line: socket.socket) -> None:
             pass
 
 
-def topology(*services: str) -> Topology:
+def topology(*services: str, kept: bool = False) -> Topology:
     return Topology(
         project="tls-lab-made-up",
         containers={
@@ -83,7 +83,7 @@ def topology(*services: str) -> Topology:
             for service in services
         },
         lock=FileLock("unused"),
-        kept=False,
+        kept=kept,
     )
 
 
@@ -135,6 +135,25 @@ def test_a_session_that_has_ended_starts_no_agent() -> None:
     with pytest.raises(AgentError, match="the session has ended"):
         made.attempt(PlannedAttempt("one", ATTEMPT))
     assert engine.started == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_stays_of_a_run_is_taken_out_of_a_topology_that_is_kept(*, kept: bool) -> None:
+    taken: list[str] = []
+
+    class Told(Containers):
+        def answer_for(self, host: str, service: str) -> None:
+            taken.append(f"{host} is {service}")
+
+        def forget_host(self) -> None:
+            taken.append("forgotten")
+
+    engine = MadeUpEngine()
+    made = session(engine, "dns", "vsftpd")
+    made.containers = Told(engine.client, topology("dns", "vsftpd", kept=kept))
+    made.answer_for("ftp.example.net", ATTEMPT.server)
+    made.close()
+    assert taken == ["ftp.example.net is vsftpd", *(["forgotten"] if kept else [])]
 
 
 # -- the server's port -------------------------------------------------------------------------------

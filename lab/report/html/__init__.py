@@ -119,6 +119,14 @@ def render(record: RunRecord, judged: Judged = ()) -> str:
     return _ANCHOR.sub(lambda match: match[0] if match[2] in named else match[1], page)
 
 
+def load() -> None:
+    """Load what every page needs: compiling the templates takes as long as filling in a thousand attempts."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+    _style()
+
+
 def write(record: RunRecord, path: Path, judged: Judged = ()) -> Path:
     """Write the report of a run, in one step: a reader never finds half of it.
 
