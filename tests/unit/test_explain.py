@@ -917,6 +917,7 @@ def test_the_command_that_tells_causes_apart_is_one_for_ftp_where_the_text_is_of
             " while reading, errno 0",
             {"closed", "aborted", "client-certificate-required"},
         ),
+        ("エラー: 'ftp.example.com' の証明書の発行者が不明です。", {"unknown-issuer"}),
         ("526 Invalid SSL certificate", {"expired", "self-signed-leaf", "hostname-mismatch"}),
         ("curl: (22) The requested URL returned error: 525", {"no-shared-cipher"}),
     ],
