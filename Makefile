@@ -20,7 +20,7 @@ READY := $(VENV)/.ready
 PYTHON ?=
 # Cases, documents or options for `lab run`: make lab RUN="CASE ..."
 RUN ?=
-# Unit tests use every processor; end-to-end tests mostly wait, and so many labs wait side by side.
+# Unit tests use every processor (tests/conftest.py); end-to-end tests mostly wait, so many labs side by side.
 SIDE_BY_SIDE := -n auto --dist=loadfile
 LABS ?= 3
 

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from lab.cli.common import PLAIN
 from lab.cli.entry import COMMANDS, READS_ITSELF
 from lab.cli.streams import USAGE, Interrupted, reader_has_gone, say
+from lab.text import closest
 
 #: What leaves every word to a command.
 _ALL = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -53,6 +54,10 @@ def _declared(flags: Sequence[str] = (), **words: Any) -> Any:
     return typer.Option(*flags, **words) if flags else typer.Argument(**words)
 
 
+def _near(name: str) -> list[str]:
+    return closest(name, COMMANDS, alike=0.7)
+
+
 class _Commands(TyperGroup):
     """The commands of the table."""
 
@@ -78,6 +83,13 @@ class _Commands(TyperGroup):
             if one is not None and one.callback is not None:
                 described(one.callback)
         return typer.main.get_command(found)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and (near := _near(name)):
+            words = ", ".join(f"'{one}'" for one in near)
+            ctx.fail(f"No such command {name!r}. Did you mean {words}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):

@@ -24,16 +24,21 @@ def in_japanese(message: str) -> str:
 
 
 def _line(line: str) -> str:
-    whole = _sentence(line)
-    if whole is not None:
-        return whole
     found = _PLACE.fullmatch(line)
     rest = _sentence(found["rest"]) if found else None
-    return f"{found['place']}: {rest}" if found and rest is not None else line
+    placed = f"{found['place']}: {rest}" if found and rest is not None else None
+    whole = _sentence(line)
+    # What begins with a gap, such as an assignment, may take a place into it; no place has a blank, mostly.
+    if placed is not None and found is not None and " " not in found["place"]:
+        whole = _sentence(line, begins=True)
+    return whole or placed or line
 
 
-def _sentence(words: str) -> str | None:
+def _sentence(words: str, *, begins: bool = False) -> str | None:
+    """A sentence in Japanese, if it is known; ``begins``: by words at its beginning."""
     for pattern, said in _wordings():
+        if begins and said.en.startswith("{"):
+            continue
         if (found := pattern.fullmatch(words)) is not None:
             named = {name: _sentence(text) or text for name, text in found.groupdict().items()}
             return said.ja.format(**named)

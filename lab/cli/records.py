@@ -92,11 +92,12 @@ def baseline(path: Path, record: Path | None = None) -> None:
 
 
 def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
-    """The record at a path, or the newest run of cases; one that cannot be read is wrong usage."""
+    """The record at a path or of a run's id, or the newest one; one that cannot be read is wrong usage."""
     runs = Checkout.here().state / "runs"
     links = [runs / name for name in (LATEST_NAME, CASES_NAME) if (runs / name).exists()]
     # A run's folder begins with its time.
-    path = record or max(links, key=lambda link: link.resolve().name, default=runs / LATEST_NAME)
+    named = record and _of_a_run(record, runs)
+    path = named or max(links, key=lambda link: link.resolve().name, default=runs / LATEST_NAME)
     try:
         if record is None and not path.exists():
             raise RecordError("there is no record yet: `lab run` makes one")
@@ -104,6 +105,12 @@ def _recorded(record: Path | None) -> tuple[RunRecord, Path]:
     except RecordError as error:
         common.print_error(error)
         raise typer.Exit(common.USAGE) from error
+
+
+def _of_a_run(record: Path, runs: Path) -> Path:
+    """The path that was given, or the folder of the run of which it is the id."""
+    of_run = runs / record
+    return of_run if len(record.parts) == 1 and not record.exists() and of_run.exists() else record
 
 
 def _refuse(why: str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from lab.explain.deciding import Cause, Decision, decide
 from lab.explain.hearing import Hearing, hear
 from lab.explain.index import Index, load
+from lab.explain.occurring import words_in
 from lab.explain.reading import is_cut, text_of, unwrapped
 
 #: Text in both languages, as the index has it.
@@ -19,7 +20,11 @@ Both = Mapping[str, str]
 _NEAREST = 3
 #: A text is near that has so great a part of the words of a known one.
 _ALIKE = 0.6
-_WORD = re.compile(r"[a-z_]{3,}", re.IGNORECASE)
+#: What only a text of FTP has: its name, in that of a program or a host, and its commands and replies.
+_OF_FTP = re.compile(r"ftp|\bAUTH (?:TLS|SSL)\b|\b234[ -]|\bPROT P\b", re.IGNORECASE)
+#: TLS from the first byte on.
+_TLS_FIRST = re.compile(r"\bftps://|\b990\b|\bimplicit", re.IGNORECASE)
+_STARTTLS = "s_client -starttls ftp -connect HOST:21"
 
 
 @dataclass(frozen=True)
@@ -138,10 +143,17 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
     return Explanation(
         candidates=[candidate(cause) for cause in decision.causes],
         beside=[candidate(cause) for cause in decision.beside],
-        apart=index.meanings["apart"].get(decision.apart),
+        apart=_in_the_protocol(index.meanings["apart"].get(decision.apart), text),
         cut=is_cut(given, text),
         words=words,
     )
+
+
+def _in_the_protocol(apart: Mapping[str, Any] | None, text: str) -> Mapping[str, Any] | None:
+    """What tells causes apart, with the command as it is for FTP where the text is of that."""
+    if apart is None or not _OF_FTP.search(text) or _TLS_FIRST.search(text):
+        return apart
+    return {**apart, "run": apart["run"].replace("s_client -connect HOST:PORT", _STARTTLS)}
 
 
 def _decided(text: str, index: Index) -> tuple[Hearing, Decision]:
@@ -159,16 +171,13 @@ def _program(heard: Hearing, decision: Decision, index: Index) -> str:
 
 def _nearest(text: str, index: Index) -> list[tuple[str, str]]:
     """Known texts most of whose words occur, the longest first; of those with the same words, one."""
-    said = {word.lower() for word in _WORD.findall(text[:20_000])}
-    found: dict[frozenset[str], tuple[float, str, str]] = {}
-    for words in index.words.values():
-        known = [literal for *_, groups in words["signals"] if groups for literal in groups[0]]
-        for literal in (*words["texts"], *known):
-            parts = frozenset(word.lower() for word in _WORD.findall(literal))
-            if len(parts) > 1 and len(parts & said) / len(parts) >= _ALIKE:
-                score = len(parts & said) * len(parts & said) / len(parts)
-                found.setdefault(parts, (-score, literal.strip(), words["title"]))
-    return [(literal, title) for _, literal, title in sorted(found.values())[:_NEAREST]]
+    said = words_in(text[:20_000])
+    found = [
+        (-alike * alike / len(words), literal, title)
+        for words, (literal, title) in index.literals_by_words.items()
+        if (alike := len(words & said)) >= _ALIKE * len(words)
+    ]
+    return [(literal, title) for _, literal, title in sorted(found)[:_NEAREST]]
 
 
 def _as_json(one: PossibleCause, language: str) -> dict[str, Any]:

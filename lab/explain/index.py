@@ -19,7 +19,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.explain.occurring import Literals, PatternsByWord
+from lab.explain.occurring import Literals, PatternsByWord, words_in
 
 HERE = Path(__file__).parent
 LAB = HERE.parent
@@ -92,6 +92,18 @@ class Index:
             for words in self.words.values()
             for text, reason in words["texts"].items()
         )
+
+    @cached_property
+    def literals_by_words(self) -> Mapping[frozenset[str], tuple[str, str]]:
+        """Known texts of several words, each with the title of its program, by their words."""
+        found: dict[frozenset[str], tuple[str, str]] = {}
+        for file in self.words.values():
+            needed = [text for *_, groups in file["signals"] if groups for text in groups[0]]
+            for text in (*file["texts"], *needed):
+                words = words_in(text)
+                if len(words) > 1:
+                    found.setdefault(words, (text.strip(), file["title"]))
+        return found
 
     @cached_property
     def meanings_by_weight(self) -> Sequence[Mapping[str, Any]]:

@@ -6,11 +6,18 @@ into once, so that an answer costs what the text says, and not what the tables h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+_WORD = re.compile(r"[a-z_]{3,}", re.IGNORECASE)
 #: A longer word is looked for only where so many of its first letters occur.
 _BEGINNING = 6
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text, in lower case."""
+    return frozenset(word.lower() for word in _WORD.findall(text))
 
 
 class Literals:

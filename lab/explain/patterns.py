@@ -1,8 +1,8 @@
-"""Patterns of the dialects for a text that nobody has cut into messages: their edges, and a literal each.
+"""Patterns of the dialects for a text that nobody has cut into messages: their edges, and words of each.
 
 A dialect is matched on what one program said. What a person pastes has more around it: a time, a prefix,
 quotes, another program that passes the sentence on. So ``^`` and ``$`` of a pattern stand for the edges of
-a line or of what is quoted in it, and a pattern is tried only where a word occurs that it cannot do without.
+a line or of what is quoted in it, and a pattern is tried only where the words occur that it needs.
 """
 
 from __future__ import annotations

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from functools import partial
-
 import pytest
-import trustme
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import HealthCheck, settings
+
+from tests.unit import rsa_keys
 
 # A machine with other work on it makes examples slowly: that says nothing about what is tested.
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
 
-#: So many RSA keys of a size a test process makes; then they come again in turn. One set of certificates of
-#: two hosts has no more, so that no two keys of it are the same.
-_KEYS = {1024: 1, 2048: 16, 3072: 5}
-_new_key = rsa.generate_private_key
-
-
-class RsaKeys:
-    """RSA key pairs as ``cryptography`` makes them, the first of each size new, the others in turn."""
-
-    def __init__(self) -> None:
-        self._of_size: dict[int, list[rsa.RSAPrivateKey]] = {}
-        self._next = itertools.count()
-
-    def generate(self, public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
-        """Another key pair than the last ones of this size."""
-        made = self._of_size.setdefault(key_size, [])
-        if len(made) >= _KEYS.get(key_size, 1):
-            return made[next(self._next) % len(made)]
-        key = _new_key(public_exponent, key_size)
-        made.append(key)
-        return key
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Most of the time of a certificate is its key: they are made once, and read without testing primes."""
+    """RSA keys come in turn."""
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    patch.setattr(rsa, "generate_private_key", RsaKeys().generate)
-    reading = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
-    patch.setattr(trustme, "load_pem_private_key", reading)
-
-
-@pytest.fixture(scope="module")
-def new_keys() -> Iterator[None]:
-    """Every key is a new one: for tests of which certificates have the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rsa, "generate_private_key", _new_key)
-        yield
+    rsa_keys.in_turn(patch)

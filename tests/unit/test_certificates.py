@@ -30,20 +30,19 @@ from lab.clients.net_ftp import NetFtp
 from lab.model import Attempt
 from lab.run.certificates import begin
 from lab.servers.vsftpd import Vsftpd
+from tests.unit import rsa_keys
 
 FTP, OTHER = "ftp.lab.test", "pyftpdlib.lab.test"
 ADDRESSES = {FTP: "172.30.7.10", OTHER: "172.30.7.11"}
 REPOSITORY = Path(__file__).parents[2]
 
 
-pytestmark = pytest.mark.usefixtures("new_keys")
-
-
 @pytest.fixture(scope="module")
-def material(new_keys: None) -> RunCertificates:
+def material() -> RunCertificates:
     made = RunCertificates([FTP, OTHER])
     made.add_addresses(ADDRESSES)
-    return made
+    with rsa_keys.new_ones():
+        return made.generate()
 
 
 def handshake(

@@ -487,6 +487,25 @@ def test_a_record_that_is_not_there_is_wrong_usage(lab: Lab, tmp_path: Path) -> 
     assert "cannot be read: No such file" in done.err
 
 
+def test_a_run_goes_by_the_id_that_was_printed(lab: Lab, here: Checkout) -> None:
+    folder = here.state / "runs" / "20310517-120000-ab12cd"
+    folder.mkdir(parents=True)
+    write(folder / "record.json", run_record())
+    assert lab("report", folder.name).status == lab("report", str(folder)).status != 2
+    assert lab("compare", folder.name, str(folder)).status == 0
+    # the twin: no run has that id
+    done = lab("report", "20310517-120000-ab12ce")
+    assert (done.status, done.out) == (2, "")
+
+
+@pytest.mark.parametrize(("word", "meant"), [("explian", "explain"), ("atempt", "attempt")])
+def test_a_command_that_is_misspelt_is_named(lab: Lab, word: str, meant: str) -> None:
+    done = lab(word)
+    assert done.status == 2
+    assert f"No such command '{word}'. Did you mean '{meant}'?" in done.err
+    assert "Did you mean" not in lab("zzzzzz").err
+
+
 def test_before_the_first_run_there_is_nothing_to_report(lab: Lab, here: Checkout) -> None:
     done = lab("report")
     assert done.status == 2

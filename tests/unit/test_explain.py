@@ -889,3 +889,48 @@ def test_bytes_of_an_argument_that_are_no_text_are_read_over() -> None:
 def test_the_index_names_every_table_that_is_heard() -> None:
     kept = json.loads(INDEX.read_text("utf-8"))
     assert set(kept) == {name for name, _ in index_module.tables()} | {index_module.KNOWN}
+
+
+@pytest.mark.parametrize(
+    ("text", "run"),
+    [
+        ("AUTH TLS\n234 Proceed\nSSL_connect: unexpected eof while reading", True),
+        ("SSL_connect: unexpected eof while reading", False),
+        ("https://x.test: SSL_connect: unexpected eof while reading", False),
+        ("ftps://x.test: SSL_connect: unexpected eof while reading", False),
+    ],
+)
+def test_the_command_that_tells_causes_apart_is_one_for_ftp_where_the_text_is_of_it(
+    text: str, run: bool
+) -> None:
+    apart = explain(text.encode()).apart
+    assert apart is not None
+    assert ("-starttls ftp -connect HOST:21" in apart["run"]) is run
+    assert ("-connect HOST:PORT" in apart["run"]) is not run
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        (
+            "curl: (56) OpenSSL SSL_read: OpenSSL/3.0.17: error:0A000126:SSL routines::unexpected eof"
+            " while reading, errno 0",
+            {"closed", "aborted", "client-certificate-required"},
+        ),
+        ("エラー: 'ftp.example.com' の証明書の発行者が不明です。", {"unknown-issuer"}),
+        ("526 Invalid SSL certificate", {"expired", "self-signed-leaf", "hostname-mismatch"}),
+        ("curl: (22) The requested URL returned error: 525", {"no-shared-cipher"}),
+    ],
+)
+def test_what_people_paste_alone_has_its_cause_among_the_candidates(
+    text: str, reasons: set[str]
+) -> None:
+    assert reasons <= {one.reason for one in explain(text.encode()).candidates}
+
+
+def test_the_first_of_two_lines_alone_may_be_what_the_second_would_have_said() -> None:
+    first = "ERROR: The certificate of 'ftp.example.com' is not trusted."
+    assert "unknown-issuer" in {one.reason for one in explain(first.encode()).beside}
+    # the twin, with the line that Wget prints behind it
+    second = "ERROR: The certificate of 'ftp.example.com' doesn't have a known issuer."
+    assert explain(f"{first}\n{second}".encode()).candidates[0].reason == "unknown-issuer"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.dialects import Words
+from lab.explain.reading import plain
 from lab.explain.tables import KINDS, WORDS, table, words_files
 
 TEXTS = tomllib.loads(
@@ -43,7 +44,14 @@ def patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
 
 @pytest.mark.parametrize(("name", "signal", "text"), SAID)
 def test_the_words_of_a_program_are_heard(name: str, signal: str, text: str) -> None:
-    assert signal in {one for file, one, found in patterns() if file == name and found.search(text)}
+    read = plain(text)
+    assert signal in {one for file, one, found in patterns() if file == name and found.search(read)}
+
+
+def test_no_pattern_asks_for_a_letter_that_no_text_has_any_more() -> None:
+    letters = re.compile(r"[\u2018\u2019\u201c\u201d\u3000\uff1a\u300c\u300d\uff08\uff09\u3002]")
+    assert not letters.search(plain("‘’“”\u3000：「」（）。"))  # noqa: RUF001
+    assert not [(file, one) for file, one, found in patterns() if letters.search(found.pattern)]
 
 
 def test_every_file_of_words_hears_a_sentence() -> None:

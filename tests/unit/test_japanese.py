@@ -89,6 +89,12 @@ def test_every_wording_is_recognized(words: InBothLanguages) -> None:
         ["attempt", "--repeat", "x"],
         ["attempt", "--repeat"],
         ["attempt", "extra"],
+        ["attempt", "extra", "more"],
+        ["attempt", "--client", "net-fpt@rocky9"],
+        ["attempt", "-c", "verfy=no"],
+        ["report", "one", "two"],
+        ["report", "/nonexistent/record.json"],
+        ["atempt"],
         ["check"],
         ["check", "--vsftpd-conf", "/nonexistent/vsftpd.conf"],
         ["check", "--no-such-option"],
@@ -123,6 +129,8 @@ def test_what_is_wrong_with_a_command_is_said_in_japanese(
     assert ended.value.code == USAGE, said
     for line in filter(str.strip, said.splitlines()):
         assert JAPANESE.search(line) or not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", line), said
+        # nor is a part of the sentence left as it was
+        assert not re.search(r"\b(?:the|or|and|is|are|of|cannot|unexpected|such) ", line), said
 
 
 @pytest.mark.parametrize("name", sorted(view.LABELS))

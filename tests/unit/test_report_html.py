@@ -1382,6 +1382,19 @@ def test_the_file_is_written_in_one_step(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_nothing_but_an_older_report_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "notes.html"
+    path.write_text("<!doctype html><title>mine</title>", encoding="utf-8")
+    with pytest.raises(ReportError, match=r"is there already, is no report .* Name another file"):
+        write(run_record(), path)
+    assert "mine" in path.read_text(encoding="utf-8")
+    # the twins: an older report, and an empty file, as `mktemp` leaves one
+    for begins in ("", render(run_record())):
+        path.write_text(begins, encoding="utf-8")
+        write(run_record(run_id="20310517-130000-ab12cd"), path)
+        assert "20310517-130000-ab12cd" in path.read_text(encoding="utf-8")
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"missing/report\.html cannot be written: No such file"):
         write(run_record(), tmp_path / "missing" / "report.html")

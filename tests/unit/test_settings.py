@@ -6,6 +6,7 @@ import dataclasses
 import re
 import shlex
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -88,6 +89,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+@cache
 def fields_of(settings: type[Any], *apart: str) -> st.SearchStrategy[dict[str, Any]]:
     """Any values for every field but these."""
     values: dict[str, st.SearchStrategy[Any]] = {}

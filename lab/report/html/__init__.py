@@ -128,11 +128,16 @@ def load() -> None:
 
 
 def write(record: RunRecord, path: Path, judged: Judged = ()) -> Path:
-    """Write the report of a run, in one step: a reader never finds half of it.
+    """Write the report of a run, in one step: a reader never finds half of it. An older report is replaced.
 
     Raises:
-        ReportError: the file cannot be written.
+        ReportError: the file cannot be written, or is there already and no report.
     """
+    if path.is_file() and not _is_report(path):
+        raise ReportError(
+            f"{path} is there already, is no report of the lab's, and nothing is overwritten."
+            " Name another file, or remove this one first"
+        )
     try:
         write_whole(path, render(record, judged))
     except OSError as error:
@@ -141,6 +146,20 @@ def write(record: RunRecord, path: Path, judged: Judged = ()) -> Path:
             " Name another file, or make room and permit writing there"
         ) from error
     return path
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file can be replaced by a report: it is one, or is empty."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4096)
+    except OSError:  # what cannot be read is said where it cannot be written
+        return True
+    return not begins or MARK in begins
+
+
+#: What the head of every report has.
+MARK = b'<meta name="generator" content="tls-lab">'
 
 
 class Page:
