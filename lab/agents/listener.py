@@ -178,11 +178,11 @@ def queue_of(port: int) -> Optional[int]:
     log. A kernel without that netlink family has a table of every socket, which takes long to read.
     """
     try:
-        found = [_asked(port, address) for address in ("0.0.0.0", "127.0.0.1")]
+        found = (_asked(port, address) for address in ("0.0.0.0", "127.0.0.1"))
+        return next((queue for queue in found if queue is not None), None)
     except OSError:
         with open("/proc/net/tcp", encoding="ascii") as table:
             return queue_in(table.read(), port)
-    return next((queue for queue in found if queue is not None), None)
 
 
 def listens_at(port: int, address: str) -> bool:

@@ -75,6 +75,14 @@ class IssuedLeaf:
     key: PrivateKey
 
 
+class _Issuing(trustme.CA):
+    """A CA that there is: ``from_pem`` would read its key, and test primes that were made a moment ago."""
+
+    def __init__(self, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> None:
+        super().__init__()
+        self._certificate, self._private_key = certificate, key
+
+
 @dataclass(frozen=True)
 class Authority:
     """A root and its one intermediate, which issues the leaves."""
@@ -97,10 +105,7 @@ class Authority:
 
     @cached_property
     def _issuing(self) -> trustme.CA:
-        # Kept: reading a private key back costs a primality test.
-        return trustme.CA.from_pem(
-            certificate_pem(self.intermediate()), key_pem(self.intermediate_key)
-        )
+        return _Issuing(self.intermediate(), self.intermediate_key)
 
     def intermediate(self, variant: Intermediate = Intermediate.ORDINARY) -> x509.Certificate:
         """A certificate of the issuing CA; every variant has the same subject and key."""

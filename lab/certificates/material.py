@@ -99,9 +99,9 @@ class Wanted:
     slugs: Mapping[str, Collection[str]] | None = None
     """Certificates by the host that presents, or is presented, them; ``None``: every host's, all of them."""
     anchors: Sequence[str] = tuple(ANCHORS)
-    strong_issuers: bool = True
-    """Whether a client is at security level 3, which asks for RSA-3072 of every CA. Such keys take most of
-    the time; what is wanted later does not change them."""
+    weak_issuers: Collection[Issuer] = ()
+    """Those that no client at security level 3 meets, which asks for RSA-3072 of every CA. Such keys take
+    most of the time; what is wanted later does not change them."""
 
     def of(self, host: str) -> frozenset[str]:
         """What is wanted for a host."""
@@ -403,7 +403,7 @@ class RunCertificates:
         )
 
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:
-        kind = _CA_KEYS[issuer] if self._wanted.strong_issuers else Key.RSA_2048
+        kind = Key.RSA_2048 if issuer in self._wanted.weak_issuers else _CA_KEYS[issuer]
         return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(kind))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:

@@ -51,15 +51,21 @@ def wanted_by(attempts: Collection[Attempt]) -> Wanted:
     """The certificates and trust anchors of the catalogue that attempts' settings name."""
     slugs: dict[str, set[str]] = {}
     anchors: set[str | None] = {"public"}
+    met: dict[bool, set[Issuer]] = {True: set(), False: set()}
     for one in attempts:
         client, server = one.client, one.server
         named = {server.certificate, server.key_slug, client.pin, client.client_certificate}
         if client.trust in _SELF_SIGNED:
             named.add(client.trust)
-        slugs.setdefault(server.host, set()).update(CATALOGUE.keys() & named)
+        known = CATALOGUE.keys() & named
+        slugs.setdefault(server.host, set()).update(known)
         anchors.add(client.trust)
-    strong = any(_is_at_level_3(one) for one in attempts)
-    return Wanted(slugs, [a for a in ANCHORS if a in anchors], strong)
+        trusted = Issuer.PRIVATE if client.trust == Issuer.PRIVATE else Issuer.PUBLIC
+        issuers = {CATALOGUE[slug].leaf.issuer for slug in known}
+        met[_is_at_level_3(one)] |= issuers | {trusted}
+    # Who is met at no level yet may be met at that one, should there be a client at it.
+    weak = met[False] - met[True] if met[True] else set(Issuer)
+    return Wanted(slugs, [a for a in ANCHORS if a in anchors], weak)
 
 
 def _is_at_level_3(attempt: Attempt) -> bool:

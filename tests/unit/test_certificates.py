@@ -574,3 +574,22 @@ def test_issuers_are_as_strong_as_the_strictest_client_asks_for(
     made = begin([Attempt(server, client)])
     _, issuer = describe(made.server("valid", server.host).chain_pem).certificates
     assert issuer.key_bits == bits
+
+
+def test_only_the_issuers_that_the_strictest_client_meets_are_so_strong() -> None:
+    strict = NetFtp(platform="rocky9", policy="FUTURE")
+    private = Attempt(
+        Vsftpd(certificate="private-ca"), NetFtp(platform="centos7", trust="private-ca")
+    )
+    at_level_3 = [Attempt(Vsftpd(), strict), private]
+
+    def bits(attempts: list[Attempt], slug: str) -> int | None:
+        made = begin(attempts)
+        return describe(made.server(slug, "ftp.lab.test").chain_pem).certificates[1].key_bits
+
+    assert bits(at_level_3, "valid") == 3072
+    assert bits(at_level_3, "private-ca") == 2048
+    # One that nobody meets yet may be met by a remedy for that client; trusting one is meeting it.
+    assert bits(at_level_3[:1], "private-ca") == 3072
+    trusts = Attempt(Vsftpd(), NetFtp(platform="rocky9", policy="FUTURE", trust="private-ca"))
+    assert bits([trusts, private], "private-ca") == 3072
