@@ -303,7 +303,7 @@ class Equipment:
 
     @property
     def is_made(self) -> bool:
-        """Whether certificates can be put there at once: nothing has to be made, or looked at there, before."""
+        """Whether certificates can be put there at once: nothing has to be made or looked at before."""
         return self._roots is None and self._material.is_made
 
     def put(self, service: str) -> None:
