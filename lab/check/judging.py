@@ -21,7 +21,13 @@ from lab.remedies.advice import Advice
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.chains import ISSUER, likeness, sent
 from lab.remedies.lines import LineChange, changes
-from lab.remedies.words import InBothLanguages, joined, listed_in_both, read_words
+from lab.remedies.words import (
+    InBothLanguages,
+    captured_in_words,
+    joined,
+    listed_in_both,
+    read_words,
+)
 from lab.servers import server_of
 from lab.text import cut
 
@@ -63,10 +69,10 @@ def judged(wanted: Requirement, result: AttemptResult) -> Row:
         "attempts": (result,),
     }
     if wanted.demand is Demand.DELIVERS and not through and says_nothing(outcome):
-        said = say("why", "not-judged", outcome=outcome.in_words())
+        said = say("why", "not-judged", outcome=_in_words(outcome))
         return Row(verdict=RowVerdict.CANNOT, why=said.en, cause=said, **made)
     if wanted.demand is Demand.CLEAR_DATA and not through and outcome.reason not in _NO_CLEAR_DATA:
-        said = say("why", "not-so-far", client=wanted.client, outcome=outcome.in_words())
+        said = say("why", "not-so-far", client=wanted.client, outcome=_in_words(outcome))
         return Row(verdict=RowVerdict.CANNOT, why=said.en, cause=said, **made)
     cause = _cause(wanted, result, outcome)
     if cause is None and (wanted.demand is not Demand.DELIVERS or through):
@@ -96,6 +102,12 @@ def says_nothing(outcome: Outcome) -> bool:
     )
 
 
+def _in_words(outcome: Outcome) -> InBothLanguages:
+    from lab.report.advice import outcome_in_words  # noqa: PLC0415 - most checks need none of it
+
+    return InBothLanguages(outcome_in_words(outcome, "en"), outcome_in_words(outcome, "ja"))
+
+
 def on_real_hosts(result: AttemptResult, *, always: bool) -> list[HostDifference]:
     """What a host of the distribution would do otherwise than the stand-in did.
 
@@ -121,7 +133,7 @@ def _cause(wanted: Requirement, result: AttemptResult, outcome: Outcome) -> InBo
             got = result.server_report.captured if result.server_report else None
             if got is None:
                 return say("cause", "impostor-nothing")
-            return say("cause", "impostor", captured=got.in_words())
+            return say("cause", "impostor", captured=captured_in_words(got))
         case Demand.VERIFIES:
             if not wanted.attempt.client.uses_tls or outcome.protocol is None:
                 return say("cause", "unprotected")

@@ -130,7 +130,7 @@ def say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -
     """What is to be said of the files; notes in one line, but with ``verbose``."""
     notes = [one for one in findings if one.severity is Severity.NOTE]
     for finding in findings if verbose else [one for one in findings if one not in notes]:
-        common.say(finding.in_(language), error=True)
+        common.say_to_people(finding.in_(language))
     if notes and not verbose:
         lines = "a line was" if len(notes) == 1 else f"{len(notes)} lines were"
         words = f"{lines} understood and fitted to the lab; -v says how"

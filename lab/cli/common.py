@@ -6,7 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from lab.cli.streams import LAB_ERROR, OK, SURPRISE, USAGE, print_error, print_json, say
+from lab.cli.streams import (
+    LAB_ERROR,
+    OK,
+    SURPRISE,
+    USAGE,
+    print_error,
+    print_json,
+    say,
+    say_to_people,
+)
 from lab.words import InBothLanguages, read_words
 
 if TYPE_CHECKING:
@@ -15,7 +24,16 @@ if TYPE_CHECKING:
     from lab.cases import LoadedCase
     from lab.record import AttemptResult, RunRecord
 
-__all__ = ["LAB_ERROR", "OK", "SURPRISE", "USAGE", "print_error", "print_json", "say"]
+__all__ = [
+    "LAB_ERROR",
+    "OK",
+    "SURPRISE",
+    "USAGE",
+    "print_error",
+    "print_json",
+    "say",
+    "say_to_people",
+]
 
 #: How each group of commands is made: help in plain text, errors left to :func:`lab.cli.main`.
 PLAIN: Final[dict[str, Any]] = {

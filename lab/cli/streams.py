@@ -48,12 +48,14 @@ def print_error(error: Exception) -> None:
 
     A terminal gets lines of its width.
     """
-    text = f"lab: {_said(error)}"
-    if not sys.stderr.isatty():
-        say(text, error=True)
-        return
-    lines = text.splitlines()
-    say("\n".join(piece for line in lines for piece in _broken(line)), error=True)
+    say_to_people(f"lab: {_said(error)}")
+
+
+def say_to_people(text: str) -> None:
+    """Print a message on standard error: in lines of its width on a terminal, else as it is."""
+    if sys.stderr.isatty():
+        text = "\n".join(piece for line in text.splitlines() for piece in _broken(line))
+    say(text, error=True)
 
 
 def _said(error: Exception) -> str:
@@ -68,6 +70,11 @@ def _said(error: Exception) -> str:
 def _broken(line: str) -> list[str]:
     """A line in pieces of the terminal's width, the later ones indented; no word is broken."""
     width = shutil.get_terminal_size().columns
+    if not line.isascii():
+        from lab.report.layout import hung
+
+        first, *others = hung("", line, max(width, 20) - 2)
+        return [first, *(f"  {one}" for one in others)]
     before = line[: len(line) - len(line.lstrip())] + "  "
     wrapper = textwrap.TextWrapper(
         max(width, 20), subsequent_indent=before, break_long_words=False, break_on_hyphens=False

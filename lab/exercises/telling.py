@@ -18,6 +18,7 @@ from lab.exercises.folder import read as read_folder
 from lab.exercises.grading import GivenAway, Grade, GradedClient, Grading
 from lab.exercises.score import POINTS, ExerciseScore
 from lab.model import Outcome, Rating, Result
+from lab.remedies.words import captured_in_words
 from lab.report.advice import outcome_in_words
 from lab.report.layout import print_hanging
 from lab.text import visible
@@ -79,7 +80,7 @@ def _given(one: GivenAway, language: str) -> Iterator[str]:
     what = one.what.in_(language)
     yield f"{rating}: {what}" if what else rating
     if one.captured is not None:
-        yield say("impostor-got", language, captured=one.captured.in_words())
+        yield say("impostor-got", language, captured=captured_in_words(one.captured).in_(language))
 
 
 def in_words(outcome: Outcome, language: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lab.model import Outcome, Rating
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.lines import LineChange
-from lab.remedies.words import InBothLanguages, listed_in_both, words
+from lab.remedies.words import InBothLanguages, captured_in_words, listed_in_both, words
 from lab.text import listed
 
 #: So many lines of a change are shown.
@@ -96,10 +96,8 @@ def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
     yield words("advice", name, **facts).in_(language)
     if one.impostor is not None:
         got = (
-            one.captured.in_words()
-            if one.captured
-            else words("advice", "nothing_got").in_(language)
-        )
+            captured_in_words(one.captured) if one.captured else words("advice", "nothing_got")
+        ).in_(language)
         outcome = outcome_in_words(one.impostor, language)
         yield words("advice", "impostor", outcome=outcome, captured=got).in_(language)
 

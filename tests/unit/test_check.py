@@ -347,7 +347,12 @@ def test_a_delivery_is_met_or_broken(rows: Mapping[str, Requirement]) -> None:
 def test_a_refusal_of_the_labs_client_alone_says_nothing(rows: Mapping[str, Requirement]) -> None:
     one = rows["delivers/net-ftp@rocky9:LEGACY"]
     expired = dataclasses.replace(EXPIRED, not_judged=(NotJudged.NAME_NOT_GIVEN,))
-    assert _judged(one, expired).verdict is RowVerdict.CANNOT
+    open_row = _judged(one, expired)
+    assert open_row.verdict is RowVerdict.CANNOT
+    assert open_row.cause is not None
+    assert "refused by the client at verify: expired" in open_row.cause.en
+    assert "refused" not in open_row.cause.ja
+    assert "期限切れ" in open_row.cause.ja
     judged_with_roots = dataclasses.replace(EXPIRED, not_judged=(NotJudged.ROOTS_STAND_IN,))
     assert _judged(one, judged_with_roots).verdict is RowVerdict.BROKEN
 
@@ -381,7 +386,7 @@ def test_what_gets_through_and_must_not_is_broken_at_its_line(
         server_report=ServerReport(started=True, captured=got),
     )
     assert impostor.cause is not None
-    assert "password x" in impostor.cause.ja
+    assert "パスワード x" in impostor.cause.ja
     assert {over.verdict, bare.verdict, impostor.verdict} == {RowVerdict.BROKEN}
     # a client that calls a short file delivered was refused by nobody
     for name in ("over/TLSv1/net-ftp@centos7", "impostor/net-ftp@rocky9:FIPS"):

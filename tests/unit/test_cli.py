@@ -30,6 +30,7 @@ from lab.certificates.description import describe
 from lab.cli import main
 from lab.cli.common import USAGE, console
 from lab.cli.entry import COMMANDS
+from lab.cli.streams import say_to_people
 from lab.documents import documents
 from lab.host import engine
 from lab.host.checkout import source
@@ -816,3 +817,19 @@ def test_what_can_be_served_is_listed(lab: Lab) -> None:
     assert done.status == 0
     for name in ("expired", "tls1.0", "rc4", "session-reuse", "close-after-request"):
         assert re.search(rf"^{re.escape(name)} +(yes|-) ", done.out, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("text", ["one two " * 40, "the rest is 日本語 " + "警告の文が続く。" * 30])
+def test_what_is_said_of_files_is_as_wide_as_the_terminal(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    say_to_people(f"my.conf:3: {text}")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 3
+    assert all(cell_len(line) <= 80 for line in lines)
+    # the twin: who is no terminal gets the line as it is
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    say_to_people(f"my.conf:3: {text}")
+    assert capsys.readouterr().err == f"my.conf:3: {text}\n"

@@ -934,3 +934,31 @@ def test_the_first_of_two_lines_alone_may_be_what_the_second_would_have_said() -
     # the twin, with the line that Wget prints behind it
     second = "ERROR: The certificate of 'ftp.example.com' doesn't have a known issuer."
     assert explain(f"{first}\n{second}".encode()).candidates[0].reason == "unknown-issuer"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unrecognised variable in config file: ssl_tlsv1_3",
+        "bad bool value in config file for: listen",
+        "vsftpd: cannot read config file: /etc/vsftpd.conf",
+        "could not bind listening IPv4 socket",
+        "SSL: could not set cipher list",
+        "SSL: cannot load RSA certificate",
+    ],
+)
+def test_what_vsftpd_gives_up_with_at_its_start_is_of_no_login(said: str) -> None:
+    found = explain(f"500 OOPS: {said}".encode())
+    assert [(one.stage, one.reason) for one in found.candidates] == [
+        ("connect", "connection-refused"),
+        ("greeting", "server-fault"),
+    ]
+    assert found.apart is not None
+    assert "high" not in {one.confidence for one in found.candidates}
+    # the twin, which a login brings about
+    for at_login in (
+        b"500 OOPS: cannot change directory:/srv/www",
+        b"500 OOPS: vsftpd: refusing to run with writable root inside chroot()",
+    ):
+        [later] = explain(at_login).candidates
+        assert (later.stage, later.reason) == ("login", "server-fault")

@@ -10,6 +10,7 @@ import pytest
 from lab.cases import curl, edge, ftplib, net_ftp, nginx, pyftpdlib, tls_python, vsftpd
 from lab.model import (
     Attempt,
+    Captured,
     ClientSettings,
     FtpClientSettings,
     Goal,
@@ -26,14 +27,14 @@ from lab.remedies import CURES
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import LineChange, changes, client_lines, server_lines
-from lab.remedies.words import InBothLanguages, listed_in_both, table, words
+from lab.remedies.words import InBothLanguages, captured_in_words, listed_in_both, table, words
 from lab.report.advice import advice_in_words
 from lab.servers.proftpd import Proftpd
 from lab.settings import parse_client
 from tests.unit.made_up import START, attempt_record
 
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
-SECTIONS = ("why", "fact", "when", "cure", "side", "advice")
+SECTIONS = ("why", "fact", "when", "cure", "got", "side", "advice")
 DELIVERED = Outcome(result=Result.COMPLETED, goal=Goal.TRANSFER)
 
 
@@ -316,3 +317,13 @@ def test_of_an_unknown_reason_it_is_said_how_to_see_more() -> None:
     assert advice_in_words(Advice(cause=cause, sought=False), "en") == [("cause", cause.en)]
     told = attempt.with_client(log_level="info")
     assert "log_level" not in cause_of(Evidence(refusal(told, Reason.UNKNOWN), [])).en
+
+
+@pytest.mark.parametrize(("size", "ends"), [(None, "x{y}"), (0, "an empty file"), (9, '"ab...")')])
+def test_what_an_impostor_got_is_said_in_both_languages(size: int | None, ends: str) -> None:
+    got = Captured(user="lab", password="x{y}", file_bytes=size, file_head="ab\ncd")
+    said = captured_in_words(got)
+    assert said.en == got.in_words()
+    assert said.en.endswith(ends)
+    assert said.ja.startswith("ユーザー lab、パスワード x{y}")
+    assert not re.search(r"[a-z]{2,} [a-z]{2,}", said.ja)
