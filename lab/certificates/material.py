@@ -152,6 +152,8 @@ class RunCertificates:
         self._made: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, threading.Lock] = {}
         self._guard = threading.Lock()
+        #: Whether :meth:`generate` has made it all.
+        self.is_made = False
 
     def want(self, more: Wanted) -> bool:
         """Let :meth:`files` make these as well.
@@ -178,6 +180,7 @@ class RunCertificates:
         """
         for host in self.hosts:
             self._generate_all(host)
+        self.is_made = True
         return self
 
     def add_own(self, slug: str, chain_pem: bytes, key_pem: bytes, leaf_sha256: str) -> None:

@@ -91,15 +91,19 @@ class Agents:
             if WORKERS in argv:
                 # What its workers load at their start includes what is trusted: Ruby's openssl, Node's tls.
                 self._equipment.put(service)
+            come_along = self._equipment.is_made
             with ThreadPoolExecutor(1) as aside:
-                # Certificates may have to be made yet; an agent needs them for its first attempt only.
-                putting = aside.submit(self._equipment.put, service)
+                if not come_along:
+                    # Certificates have to be made yet; an agent needs them for its first attempt only.
+                    putting = aside.submit(self._equipment.put, service)
                 link = self._equipment.with_programs(
                     service,
                     lambda archive: AgentLink(
                         self._client, service, container, list(argv), archive
                     ),
                 )
+                if come_along:
+                    putting = aside.submit(self._equipment.put, service)
             if not self._closed.is_set() and putting.exception() is None:
                 return link
             link.close()

@@ -280,19 +280,31 @@ class Equipment:
     def with_programs(self, service: str, start: Callable[[bytes], Value]) -> Value:
         """Start an agent in the container of this service, whose programs come with the first one.
 
+        So do the certificates, where :attr:`is_made`.
+
         Args:
             start: is given the archive that is to be unpacked there before, or nothing: they are there. What
                 it raises is raised.
         """
         first: list[Value] = []
 
-        def bring() -> str:
-            files = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
+        def start_with(files: Mapping[str, bytes]) -> str:
             first.append(start(pack(files)))
             return service
 
+        def bring() -> str:
+            files = {f"{AGENTS}/{name}": content for name, content in agent_files().items()}
+            if self.is_made:
+                self._equipped.get(service, lambda: start_with(files | self._files(service)))
+            return service if first else start_with(files)
+
         self._programs.get(service, bring)
         return first[0] if first else start(b"")
+
+    @property
+    def is_made(self) -> bool:
+        """Whether certificates can be put there at once: nothing has to be made or looked at before."""
+        return self._roots is None and self._material.is_made
 
     def put(self, service: str) -> None:
         """Put certificates into the container of this service, unless they are there.
@@ -303,7 +315,7 @@ class Equipment:
 
         def put() -> str:
             is_server = service in _SERVER_SERVICES
-            archive = self._archives.get(is_server, lambda: self._pack(server=is_server))
+            archive = self._archives.get(is_server, lambda: pack(self._files(service)))
             self._containers.put(service, archive)
             if not is_server:
                 self._put_public_roots(service)
@@ -349,10 +361,12 @@ class Equipment:
             if not path.endswith(other)
         }
 
-    def _pack(self, *, server: bool) -> bytes:
-        """An archive with all that servers need, or with all that clients need."""
-        trust = {} if server else {SYSTEM_TRUST_STORE: self._material.anchor("public")}
-        return pack(self._certificates(server=server) | trust)
+    def _files(self, service: str) -> dict[str, bytes]:
+        """All that servers need, or all that clients need."""
+        if service in _SERVER_SERVICES:
+            return self._certificates(server=True)
+        trust = {SYSTEM_TRUST_STORE: self._material.anchor("public")}
+        return self._certificates(server=False) | trust
 
     def take_own_keys_away(self) -> None:
         """Empty the files with the operator's own keys.

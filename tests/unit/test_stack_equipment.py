@@ -34,11 +34,13 @@ class MadeUpContainers:
 
     def __init__(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {service: {} for service in self.services}
+        self.times = 0
 
     def read(self, service: str, path: str) -> bytes | None:
         return b"the distribution's own" if service == "edge" and path == PUBLIC_ROOTS else None
 
     def put(self, service: str, archive: bytes) -> None:
+        self.times += 1
         with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
             for member in packed:
                 content = packed.extractfile(member)
@@ -46,13 +48,16 @@ class MadeUpContainers:
                     self.files[service][member.name.lstrip("/")] = content.read()
 
 
-def equipped(*paths: str, roots: bytes | None = None) -> tuple[Equipment, MadeUpContainers]:
+def equipped(
+    *paths: str, roots: bytes | None = None, is_made: bool = False
+) -> tuple[Equipment, MadeUpContainers]:
     containers = MadeUpContainers()
     made_up = SimpleNamespace(
         hosts=["ftp.lab.test"],
         files=lambda host: [(f"{host}/{path}", path.encode()) for path in paths],
         anchor=lambda name: name.encode(),
         has_own=any(path.startswith("own") for path in paths),
+        is_made=is_made,
     )
     equipment = Equipment(cast("Containers", containers), cast("RunCertificates", made_up), roots)
     for service in sorted(containers.services):
@@ -65,8 +70,13 @@ def named(path: str) -> str:
     return path.lstrip("/")
 
 
-def test_everybody_gets_agents_and_certificates_and_clients_the_trust_store() -> None:
-    _, containers = equipped("valid.chain.pem")
+@pytest.mark.parametrize(("is_made", "times"), [(False, 2), (True, 1)])
+def test_everybody_gets_agents_and_certificates_and_clients_the_trust_store(
+    *, is_made: bool, times: int
+) -> None:
+    _, containers = equipped("valid.chain.pem", is_made=is_made)
+    # What is made already comes with the first agent's programs.
+    assert containers.times == times * len(containers.services)
     for service, files in containers.files.items():
         assert files[named(f"{_PLACE}/valid.chain.pem")] == b"valid.chain.pem"
         assert named(f"{AGENTS}/resident.py") in files
@@ -74,7 +84,7 @@ def test_everybody_gets_agents_and_certificates_and_clients_the_trust_store() ->
 
 
 def test_public_roots_are_the_images_own_where_it_has_some() -> None:
-    equipment, containers = equipped("valid.chain.pem", roots=b"Mozilla's")
+    equipment, containers = equipped("valid.chain.pem", roots=b"Mozilla's", is_made=True)
     for service, content in (("rocky9-fips", b"Mozilla's"), ("edge", b"the distribution's own")):
         assert containers.files[service][SYSTEM_TRUST_STORE] == content
         assert containers.files[service][named(anchors_file("public"))] == content
@@ -94,7 +104,8 @@ def test_files_are_put_once() -> None:
 
 
 def test_an_agent_that_does_not_start_has_not_brought_the_programs() -> None:
-    equipment = Equipment(cast("Containers", None), cast("RunCertificates", None))
+    material = cast("RunCertificates", SimpleNamespace(is_made=False))
+    equipment = Equipment(cast("Containers", None), material)
 
     def fail(_: bytes) -> None:
         raise AgentError("it does not start")

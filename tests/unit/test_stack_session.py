@@ -93,6 +93,7 @@ def material() -> RunCertificates:
         files=lambda host: [(f"{host}/valid.chain.pem", b"chain")],
         anchor=lambda name: b"anchors",
         has_own=False,
+        is_made=False,
         server=lambda slug, host: SimpleNamespace(leaf_sha256="00"),
     )
     return cast("RunCertificates", made_up)
