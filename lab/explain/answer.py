@@ -20,6 +20,10 @@ Both = Mapping[str, str]
 _NEAREST = 3
 #: A text is near that has so great a part of the words of a known one.
 _ALIKE = 0.6
+#: A client in the log of a server: vsftpd's and the edges', ProFTPD's, Pure-FTPd's, pyftpdlib's and others'.
+_CLIENT = re.compile(
+    r"(?:client:? \"?|\[|@|from |INFO:\w+:)((?:\d{1,3}\.){3}\d{1,3})\b", re.IGNORECASE
+)
 #: What only a text of FTP has: its name, in that of a program or a host, and its commands and replies.
 _OF_FTP = re.compile(r"ftp|\bAUTH (?:TLS|SSL)\b|\b234[ -]|\bPROT P\b", re.IGNORECASE)
 #: TLS from the first byte on.
@@ -158,7 +162,8 @@ def _in_the_protocol(apart: Mapping[str, Any] | None, text: str) -> Mapping[str,
 
 def _decided(text: str, index: Index) -> tuple[Hearing, Decision]:
     heard = hear(text, index)
-    return heard, decide(heard, index)
+    several = len({found[1] for found in _CLIENT.finditer(text)}) > 1
+    return heard, decide(heard, index, several=several)
 
 
 def _program(heard: Hearing, decision: Decision, index: Index) -> str:

@@ -79,8 +79,14 @@ class Decision:
         return "high" if len(self.causes) == 1 and self.certain else "medium"
 
 
-def decide(heard: Hearing, index: Index) -> Decision:
-    """What a text can mean; without causes if nothing was heard that says anything."""
+def decide(heard: Hearing, index: Index, *, several: bool = False) -> Decision:
+    """What a text can mean; without causes if nothing was heard that says anything.
+
+    Args:
+        heard: what was heard in it.
+        index: the tables.
+        several: it is of several clients, of which each may have failed for a reason of its own.
+    """
     told = [one for one in _told(heard, index) if one.causes]
     if not told:
         return Decision()
@@ -102,6 +108,9 @@ def decide(heard: Hearing, index: Index) -> Decision:
             apart = apart or one.apart
         elif not _only_the_end(one) and len(allowed) <= FEW:
             beside += one.causes
+            agrees = False
+        elif not _only_the_end(one) and several:
+            beside += one.causes[:FEW]
             agrees = False
     causes = _of_the_protocol(causes, heard)
     if len(causes) == len(first.causes):  # nothing else narrowed it

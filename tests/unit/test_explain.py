@@ -962,3 +962,22 @@ def test_what_vsftpd_gives_up_with_at_its_start_is_of_no_login(said: str) -> Non
     ):
         [later] = explain(at_login).candidates
         assert (later.stage, later.reason) == ("login", "server-fault")
+
+
+def vsftpd_said(pid: int, client: str, said: str) -> str:
+    head = f"Fri Jan  2 03:04:05 2026 [pid {pid}]"
+    failed = f'{head} DEBUG: Client "{client}", "SSL_accept failed: {said}"'
+    greeted = f'{head} FTP response: Client "{client}", "220 (vsFTPd 3.0.5)"'
+    return f'{head} CONNECT: Client "{client}"\n{greeted}\n{failed}\n'
+
+
+def test_of_two_clients_that_fail_for_different_reasons_both_are_told() -> None:
+    suite = "error:0A0000C1:SSL routines::no shared cipher"
+    issuer = "error:0A000418:SSL routines::tlsv1 alert unknown ca"
+    first = vsftpd_said(1, "192.0.2.1", suite)
+    found = explain((first + vsftpd_said(2, "192.0.2.2", issuer)).encode())
+    assert [one.reason for one in found.candidates] == ["no-shared-cipher"]
+    assert "unknown-issuer" in {one.reason for one in found.beside}
+    # the twins: one client alone, and two for the same reason
+    assert not explain(first.encode()).beside
+    assert not explain((first + vsftpd_said(2, "192.0.2.2", suite)).encode()).beside
