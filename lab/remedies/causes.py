@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lab.clients.edges import EdgeSettings
 from lab.dialects import client_dialect
 from lab.model import ClientSettings, FtpClientSettings, Reason, ServerSettings
 from lab.model.settings import spelt
@@ -83,7 +84,9 @@ def _facts(reason: Reason, evidence: Evidence) -> Iterator[InBothLanguages]:
         yield words("fact", "checked")
     elif reason not in _SPEAKS_FOR_ITSELF and report is not None and sent is not None:
         reply = f"{sent} {report.reply_text}".strip()
-        yield words("fact", "reply", reply=f"`{_quoted(reply)}`")
+        # What an edge answers its visitor with is its own, whatever the origin said.
+        of_edge = isinstance(evidence.result.client, EdgeSettings)
+        yield words("fact", "reply_edge" if of_edge else "reply", reply=f"`{_quoted(reply)}`")
     server = evidence.result.server_report
     if server is not None and not server.started and server.log:
         yield words("fact", "log", log=f"`{_quoted(server.log.strip())}`")

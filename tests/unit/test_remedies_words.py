@@ -11,6 +11,7 @@ from lab.cases import curl, edge, ftplib, net_ftp, nginx, pyftpdlib, tls_python,
 from lab.model import (
     Attempt,
     Captured,
+    ClientReport,
     ClientSettings,
     FtpClientSettings,
     Goal,
@@ -349,3 +350,18 @@ def test_a_server_without_client_certificates_is_for_the_time_being() -> None:
     made = {one.cure: one for one in remedies_for(Reason.CLIENT_CERTIFICATE_REQUIRED, attempt)}
     assert made["no-client-certificate"].rating is Rating.TEMPORARY
     assert made["client-certificate"].rating is Rating.RECOMMENDED
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [
+        (edge(), "The edge's words to its visitor: `502 Bad Gateway`"),
+        (tls_python("rocky9"), "The server's words: `502 Bad Gateway`"),
+    ],
+)
+def test_who_has_spoken_is_named(client: ClientSettings, says: str) -> None:
+    report = ClientReport(failed=True, step="response", reply_code=502, reply_text="Bad Gateway")
+    made = refusal(Attempt(nginx(), client), Reason.TIMED_OUT).with_(client_report=report)
+    said = cause_of(Evidence(made))
+    assert says in said.en
+    assert ("エッジから" in said.ja) is ("edge" in says)
