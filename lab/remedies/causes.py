@@ -23,7 +23,7 @@ from lab.text import cut, listed, one_line
 
 if TYPE_CHECKING:
     from lab.record import AttemptResult, CertificateRecord
-    from lab.run.suites import Offer, SuiteComparison
+    from lab.run.suites import SuiteComparison
 
 #: Of a list of suites or certificates, so many are named.
 _MOST = 4
@@ -138,10 +138,12 @@ def _versions(evidence: Evidence) -> Iterator[InBothLanguages]:
     if compared is None:
         return
 
-    def spoken(offer: Offer) -> InBothLanguages:
-        return listed_in_both(offer.versions or ["-"])
-
-    server, client = spoken(compared.server), spoken(compared.client)
+    for end, offer in (("client", compared.client), ("server", compared.server)):
+        if offer.nothing:
+            yield words("fact", "nothing", end=words("side", end), why=offer.nothing)
+        if not offer.versions:
+            return
+    server, client = map(listed_in_both, (compared.server.versions, compared.client.versions))
     yield words("fact", "versions", server=server, client=client)
 
 

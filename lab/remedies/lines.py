@@ -341,7 +341,8 @@ def _line_by_line(change: LineChange, places: Mapping[str, str]) -> Iterator[Lin
 
 def _places_of(line: str, end: str, places: Mapping[str, str]) -> Iterator[str]:
     """Where a further line was read from: as it is written, or as the settings have it, NAME=VALUE."""
-    for one in (line, re.sub(r"\s+", "=", line, count=1)):
+    bare = line.rstrip(";")  # nginx has one at the end of each
+    for one in (line, bare, re.sub(r"\s+", "=", bare, count=1)):
         if place := places.get(f"{end}.extra:{one}"):
             yield place
 

@@ -7,7 +7,7 @@ import os
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -90,11 +90,13 @@ def record_run(
     chosen: Sequence[str] = (),
     adviser: Adviser | None = None,
     run_id: str | None = None,
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Conducted:
     """Make these attempts in a laboratory that is open, and record them.
 
     Args:
         run_id: of a run that is one of several in this laboratory.
+        given_up: whether nobody waits for what is left: what was under way then is in no record.
     """
     header = _header(laboratory, run_id or laboratory.run_id, datetime.now(UTC), chosen)
     link = link_of(cases, planned, chosen)
@@ -103,6 +105,8 @@ def record_run(
         results: dict[str, AttemptResult] = {}
 
         def finished(result: AttemptResult, capture: Capture | None) -> None:
+            if given_up():
+                raise CancelledError
             if result.verdict is Verdict.LAB_ERROR and (gone := lost()) is not None:
                 # The attempts that are left could only fail, each in its turn.
                 number, left = len(planned), len(planned) - len(results)

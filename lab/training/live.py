@@ -35,6 +35,7 @@ class LiveRun:
 
         self._laboratory = laboratory
         self._rows: dict[str, Future[AttemptResult]] = {one.id: Future() for one in planned}
+        self._given_up = False
         self._pool = ThreadPoolExecutor(1, "live")
         self._done: Future[Conducted] = self._pool.submit(
             record_run,
@@ -43,6 +44,7 @@ class LiveRun:
             cases,
             lambda row: self._rows[row.id].set_result(row),
             chosen=[case.id for case in cases],
+            given_up=lambda: self._given_up,
         )
         self._done.add_done_callback(self._end)
 
@@ -79,6 +81,7 @@ class LiveRun:
     def close(self, *, at_once: bool) -> None:
         """Wait for the end of the run; ``at_once``: attempts under way are given up."""
         if at_once:
+            self._given_up = True
             self._laboratory.session.close()
         self._pool.shutdown(wait=True, cancel_futures=at_once)
 

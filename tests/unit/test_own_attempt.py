@@ -548,3 +548,14 @@ def test_what_only_the_lab_has_is_in_no_remedy(desk: Desk) -> None:
     [change] = made["no-client-certificate"]
     assert (change.was, change.write) == (("TLSCipherSuite -C:HIGH",), ("TLSCipherSuite HIGH",))
     assert [one.rpartition("/")[2] for one in change.where] == ["pure_ftpd_conf:2"]
+
+
+def test_a_line_that_nginx_does_not_know_has_its_place(desk: Desk) -> None:
+    lines = "server {\nlisten 443 ssl;\nssl_certificate /a.pem;\nssl_session_timeuot 5m;\n}\n"
+    desk.write("nginx_conf", lines)
+    attempt, own, _ = desk.read(program="edge@debian13", software="nginx")
+    assert own is not None
+    [remedy] = [r for r in remedies_for(Reason.CONNECTION_REFUSED, attempt) if r.cure == "line"]
+    [change] = changes(attempt, remedy.attempt, own.places, own.form, own.texts, own.named)
+    assert [one.rpartition("/")[2] for one in change.where] == ["nginx_conf:4"]
+    assert change.was == ("ssl_session_timeuot 5m;",)

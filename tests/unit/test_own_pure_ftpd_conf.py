@@ -340,3 +340,11 @@ def test_a_pure_ftpd_conf_is_refused_or_can_be_given_to_pure_ftpd(text: str) -> 
 
 def test_the_settings_say_that_they_presume() -> None:
     assert "presumed" in {field.name for field in dataclasses.fields(PureFtpd)}
+
+
+@pytest.mark.parametrize(("line", "says"), [("TLS 5", "write `TLS 2`"), ("", "no line sets TLS")])
+def test_a_line_that_pure_ftpd_ends_at_is_a_line_that_sets_it(line: str, says: str) -> None:
+    found = reading.parse(f"NoAnonymous yes\n{line}\n", "pure-ftpd.conf")
+    text = "\n".join(one.text for one in found.findings)
+    assert says in text
+    assert ("no line sets TLS:" in text) is (not line)

@@ -23,12 +23,13 @@ from lab.model import (
     only,
 )
 from lab.record import AttemptResult, CertificateRecord
-from lab.remedies import CURES
+from lab.remedies import CURES, remedies_for
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of
 from lab.remedies.lines import LineChange, changes, client_lines, server_lines
 from lab.remedies.words import InBothLanguages, captured_in_words, listed_in_both, table, words
 from lab.report.advice import advice_in_words
+from lab.run.suites import Offer, compare_suites
 from lab.servers.proftpd import Proftpd
 from lab.settings import parse_client
 from tests.unit.made_up import START, attempt_record
@@ -327,3 +328,24 @@ def test_what_an_impostor_got_is_said_in_both_languages(size: int | None, ends: 
     assert said.en.endswith(ends)
     assert said.ja.startswith("ユーザー lab、パスワード x{y}")
     assert not re.search(r"[a-z]{2,} [a-z]{2,}", said.ja)
+
+
+def test_of_a_server_that_offers_nothing_no_versions_are_told() -> None:
+    attempt = Attempt(vsftpd(), net_ftp("rocky9"))
+    offers = Offer(end="net-ftp", suites={"TLSv1.2": ()})
+    nothing = Offer(end="vsftpd", nothing="it did not start: 500")
+    before = refusal(attempt, Reason.NO_SHARED_PROTOCOL)
+    cause = cause_of(Evidence(before, suites=compare_suites(offers, nothing)))
+    assert "The server offers nothing: it did not start: 500." in cause.en
+    assert "speaks" not in cause.en
+    # the twin: both have versions
+    old = Offer(end="vsftpd", suites={"TLSv1.1": ()})
+    cause = cause_of(Evidence(before, suites=compare_suites(offers, old)))
+    assert "The server speaks TLSv1.1, the client TLSv1.2." in cause.en
+
+
+def test_a_server_without_client_certificates_is_for_the_time_being() -> None:
+    attempt = Attempt(vsftpd(require_cert=True), net_ftp("rocky9"))
+    made = {one.cure: one for one in remedies_for(Reason.CLIENT_CERTIFICATE_REQUIRED, attempt)}
+    assert made["no-client-certificate"].rating is Rating.TEMPORARY
+    assert made["client-certificate"].rating is Rating.RECOMMENDED

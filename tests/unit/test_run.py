@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import cast
+from concurrent.futures import CancelledError
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -23,13 +28,14 @@ from lab.model import (
     Stage,
 )
 from lab.model.expectations import OnBuild, PlannedAttempt, Verdict, completed, refused
-from lab.record import AttemptResult
+from lab.record import AttemptResult, RunHeader, load
+from lab.run import results
 from lab.run.agents import Unsupported
 from lab.run.attempts import interleaved, make, run
 from lab.run.link import AgentError
 from lab.run.session import Session
 from lab.settings import parse_client, parse_server
-from tests.unit.made_up import made_of
+from tests.unit.made_up import DELIVERED, attempt_record, made_of
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
 
@@ -312,3 +318,32 @@ def test_who_ends_a_run_early_does_not_wait_for_attempts_under_way(
     assert made_up.closed.is_set()
     assert seen == ["quick"]
     assert "never" not in [made.server.ciphers for made in started]
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_of_a_run_that_was_left_what_was_under_way_is_in_no_record(
+    left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed session ends the attempts that are being made: these say nothing of the lab."""
+    header = RunHeader(run_id="one", lab_version="0", started=datetime.now(UTC), machine={})
+    monkeypatch.setattr(results, "_header", lambda *_: header)
+    monkeypatch.setattr(results, "images_of", lambda *_: ())
+    monkeypatch.setattr(results, "lost", lambda: None)
+    gone: list[bool] = []
+
+    def made(_session: object, planned: list[PlannedAttempt], finished: Any, **_: object) -> None:
+        finished(attempt_record("first", planned[0].attempt, DELIVERED, None), None)
+        gone.append(left)
+        broken = {"verdict": Verdict.LAB_ERROR, "verdict_why": "the session is closed"}
+        finished(attempt_record("second", planned[1].attempt, None, None, **broken), None)
+
+    monkeypatch.setattr(results, "run", made)
+    checkout = SimpleNamespace(state=tmp_path)
+    session = SimpleNamespace(facts=lambda _: {})
+    laboratory: Any = SimpleNamespace(checkout=checkout, session=session, run_id="one")
+    planned = [PlannedAttempt(name, attempt()) for name in ("first", "second")]
+    with nullcontext() if not left else pytest.raises(CancelledError):
+        results.record_run(laboratory, planned, given_up=lambda: any(gone))
+    record = load(tmp_path / "runs" / "one")
+    assert [one.id for one in record.attempts] == (["first"] if left else ["first", "second"])
+    assert record.complete is not left

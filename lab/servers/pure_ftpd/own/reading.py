@@ -311,8 +311,13 @@ class _Reading(Telling[_Line]):
             self._set("TLSCipherSuite", require_cert=True)
             line = self.seen["TLSCipherSuite"]
             self.found.say("client-certificate", line.number, line=line)
-        if mode and "TLSCipherSuite" not in self.seen:
+        if mode and not self._is_there("TLSCipherSuite"):
             self.found.say("no-ciphers", None)
+
+    def _is_there(self, option: str) -> bool:
+        """Whether a line sets it, also one that Pure-FTPd ends at."""
+        fatal = {entry.partition("=")[0] for entry in self.fatal}
+        return option in self.seen or option in fatal
 
     def _set(self, option: str, **fields: Any) -> None:
         self.fields |= fields
@@ -342,7 +347,7 @@ class _Reading(Telling[_Line]):
 
     def _say_the_rest(self) -> None:
         for option in options().values():
-            if option.missing and option.name not in self.seen:
+            if option.missing and not self._is_there(option.name):
                 self.found.say_words(option.missing, None, option.missing_ja)
         self.say_what_is_left_out()
 
