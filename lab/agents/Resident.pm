@@ -12,7 +12,8 @@ package Resident;
 #
 # A forked handler runs in a child in its own process group. $progress->(%fields) sends fields of the
 # result ahead; Resident::bad_request($text) refuses the arguments. With keeps => 1 a child makes several
-# attempts, one after the other; after Resident::changed() it does not.
+# attempts, one after the other; with changed_by => 'FIELD' those of one value of that field of the request,
+# because by that value a handler has changed the process.
 
 use 5.016;
 use strict;
@@ -38,10 +39,6 @@ sub bad_request {
     die bless { text => $text }, 'Resident::BadRequest';
 }
 
-# The handler has changed the process: it makes no other attempt.
-my $changed = 0;
-sub changed { $changed = 1; return }
-
 sub new {
     my ($class, %arg) = @_;
     return bless {
@@ -50,6 +47,7 @@ sub new {
         forked     => $arg{forked}   || {},
         concurrent => $arg{concurrent} || 32,
         keeps      => $arg{keeps},
+        changed_by => $arg{changed_by} // '',
         input      => '',
         output     => '',
         waiting    => [],
@@ -110,8 +108,9 @@ sub _turn {
     while (@{ $self->{waiting} } && $self->_busy < $self->{concurrent}) {
         my $request = shift @{ $self->{waiting} };
         # A library may have read the environment before.
-        my ($idle) = $request->{environment} ? () : grep { !$_->{busy} } values %{ $self->{children} };
-        _begin($idle || $self->_fork, $request);
+        my $is = $request->{ $self->{changed_by} } // '';
+        my ($idle) = grep { !$_->{busy} && $_->{is} eq $is } values %{ $self->{children} };
+        _begin($idle && !$request->{environment} ? $idle : $self->_fork($is), $request);
     }
     return $open_input;
 }
@@ -167,7 +166,7 @@ sub _take {
 # -- one attempt -----------------------------------------------------------------------------------
 
 sub _fork {
-    my ($self) = @_;
+    my ($self, $is) = @_;
     pipe my $given_read, my $given or die "pipe: $!";
     pipe my $out, my $out_write or die "pipe: $!";
     pipe my $err, my $err_write or die "pipe: $!";
@@ -181,7 +180,8 @@ sub _fork {
     }
     # The child does this too; whoever is second is refused, and that is as good.
     setpgrp $pid, $pid;
-    return $self->{children}{$pid} = { pid => $pid, given => $given, out => $out, err => $err };
+    return $self->{children}{$pid} =
+        { pid => $pid, given => $given, out => $out, err => $err, is => $is };
 }
 
 # Hand an attempt over, to a child that has none.
@@ -363,7 +363,7 @@ sub _make_attempts {
         my $found = _descriptors();
         while (defined(my $request = _read($given))) {
             my @answer = _attempt($handlers->{ $request->{op} }, $request, $out);
-            my $as_found = !$changed && !$request->{environment} && _descriptors() eq $found;
+            my $as_found = !$request->{environment} && _descriptors() eq $found;
             # The answer is what ends the parent's wait.
             _send_line($out, kept => 1) if $keeps && $as_found;
             _send_line($out, @answer);

@@ -178,6 +178,20 @@ def test_an_attempt_with_variables_of_its_own_has_a_process_of_its_own(
     assert keeping.ask(op="attempt")["result"] == before
 
 
+@pytest.mark.skipif(not _perl_runs(), reason="this machine has no perl")
+def test_a_process_that_attempts_change_makes_those_that_change_it_alike() -> None:
+    options = "concurrent => 8, keeps => 1, changed_by => 'libnet'"
+    with running(["perl", "-e", _PERL.replace("concurrent => 8", options)]) as agent:
+
+        def made_by(libnet: str | None) -> int:
+            pid: int = agent.ask(op="attempt", libnet=libnet)["result"]["pid"]
+            return pid
+
+        usual, newer, older = (made_by(version) for version in (None, "3.15", "3.11"))
+        assert len({usual, newer, older}) == 3
+        assert [made_by(v) for v in ("3.11", None, "3.15")] == [older, usual, newer]
+
+
 def test_a_kept_process_that_was_killed_is_replaced(keeping: AgentProcess) -> None:
     first = keeping.ask(op="attempt")["result"]["pid"]
     os.kill(first, signal.SIGKILL)

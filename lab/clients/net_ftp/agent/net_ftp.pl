@@ -273,10 +273,11 @@ sub absent_libnets {
     return \%reason;
 }
 
-# Put another libnet in the place of the platform's, in this process only, which makes no other attempt.
+# Put another libnet in the place of the platform's, in this process only, which makes no attempt without it.
 sub load_libnet {
     my ($version) = @_;
-    Resident::changed();
+    state $loaded = '';
+    return if $loaded eq $version;
     my $place = LIBNET_DIR . "/$version/lib";
     Resident::bad_request("no libnet $version in " . LIBNET_DIR . ': there is ' . join ', ', libnets())
         if $version !~ /\A[0-9._]+\z/ || !-f "$place/Net/FTP.pm";
@@ -292,6 +293,7 @@ sub load_libnet {
     die "libnet $version is not what is loaded: $INC{'Net/FTP.pm'}\n"
         if index $INC{'Net/FTP.pm'}, $place;
     watch_net_ftp();
+    $loaded = $version;
     return;
 }
 
@@ -321,6 +323,7 @@ Resident->new(
         'libnet'        => [libnets()],
         'libnet absent' => absent_libnets(),
     },
-    forked => { attempt => \&attempt },
-    keeps  => 1,
+    forked     => { attempt => \&attempt },
+    keeps      => 1,
+    changed_by => 'libnet',
 )->run;
