@@ -29,7 +29,7 @@ from lab.record import (
     gravest,
     result_expected,
 )
-from lab.remedies.words import InBothLanguages, joined, read_words
+from lab.remedies.words import InBothLanguages, joined, pattern_of, read_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
@@ -613,11 +613,19 @@ def _ending(ending: Ending) -> InBothLanguages:
     return _say("ending", ending.how, by=_say("side", ending.by), where=where)
 
 
+def _why_none(why: str) -> InBothLanguages:
+    """Why there are no secrets, which a record has in English."""
+    for one in read_words(_WIRE)["none"].values():
+        if found := re.fullmatch(pattern_of(one.en), why):
+            return one.format(**found.groupdict())
+    return InBothLanguages(why, why)
+
+
 def _file(reading: WireReading) -> Iterator[InBothLanguages]:
     if reading.file is not None:
         words = [_say("line", "packets", number=reading.packets, file=reading.file)]
         if reading.no_key_log:
-            words.append(_say("line", "no_secrets", why=reading.no_key_log))
+            words.append(_say("line", "no_secrets", why=_why_none(reading.no_key_log)))
         elif reading.key_log:
             words.append(_say("line", "secrets"))
         yield _joined(words)

@@ -342,6 +342,24 @@ def test_the_reading_in_words() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("the handshake ended before there were secrets", "鍵ができる前にハンドシェイクが終わった"),
+        ("OpenSSL 1.0.2k wrote none", "OpenSSL 1.0.2k が鍵を書き出さなかった"),
+        (
+            "the agent of wget has no way to ask for them",
+            "wget のエージェントには鍵を得る方法がない",
+        ),
+    ],
+)
+def test_why_there_are_no_secrets_is_said_in_both_languages(why: str, said: str) -> None:
+    wire = ftps().closes(Side.CLIENT)
+    seen = dataclasses.replace(read(wire.capture()), file="x.pcapng", no_key_log=why)
+    assert f"no secrets: {why}" in wire_in_words(seen)
+    assert f"鍵なし: {said}" in wire_in_words(seen, "ja")
+
+
 def test_every_way_to_end_has_words() -> None:
     for how in set(How) - {How.FATAL_ALERT}:
         for point in Point:
