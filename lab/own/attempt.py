@@ -409,7 +409,9 @@ def _server(
     rows = text.split("\n")
     texts.update({wins.place(at): cut(rows[at - 1].strip()) for at in lines.values()})
     files = reader.reading.named_files(text, conf)
-    return dataclasses.replace(settings, **changes), (files.certificate[0], files.key[0])
+    # Quotes that a program does not take are what is wrong with a line, and no part of a path.
+    chain, key = (path.strip("\"'") for path, _ in (files.certificate, files.key))
+    return dataclasses.replace(settings, **changes), (chain, key)
 
 
 def _texts(file: Path | None, places: Mapping[str, str]) -> dict[str, str]:

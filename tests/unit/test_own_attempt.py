@@ -559,3 +559,16 @@ def test_a_line_that_nginx_does_not_know_has_its_place(desk: Desk) -> None:
     [change] = changes(attempt, remedy.attempt, own.places, own.form, own.texts, own.named)
     assert [one.rpartition("/")[2] for one in change.where] == ["nginx_conf:4"]
     assert change.was == ("ssl_session_timeuot 5m;",)
+
+
+def test_a_path_in_quotes_that_the_program_dies_of_is_taken_out(desk: Desk) -> None:
+    desk.write("pure_ftpd_conf", 'TLS 2\nNoAnonymous yes\nCertFile "/srv/mine.pem"\n')
+    attempt, own, _ = desk.read(software="pure-ftpd")
+    assert own is not None
+    lines = [r for r in remedies_for(Reason.CONNECTION_REFUSED, attempt) if r.cure == "line"]
+    made = [
+        change.was
+        for remedy in lines
+        for change in changes(attempt, remedy.attempt, own.places, own.form, own.texts, own.named)
+    ]
+    assert ('CertFile "/srv/mine.pem"',) in made
