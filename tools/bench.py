@@ -52,8 +52,8 @@ CONTAINER_RUNS = 5
 WARM_RUNS = 3
 #: A message that `lab explain` is asked for so many times.
 MESSAGE, ANSWERS = "curl: (60) SSL certificate problem: certificate has expired", 15
-#: Of a refused attempt at each checkout, in turn.
-REFUSED_RUNS = 7
+#: Of an attempt at each checkout, in turn.
+ATTEMPT_RUNS = 7
 PAGE_ATTEMPTS = 10_000
 #: The exercise that is checked: two clients and two intruders, each at an impostor's server as well.
 EXERCISE = "no-common-suite"
@@ -415,11 +415,11 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
     try:
         for folder in both:
             _spent(folder, ["up"])
-        beside("lab attempt, topology up", ["attempt", "-c", "goal=login"], 0.5)
+        beside("lab attempt, topology up", ["attempt", "-c", "goal=login"], 0.5, ATTEMPT_RUNS)
         refused = ["attempt", "-s", "certificate=expired"]
         alone = [*refused, "--no-remedies"]
-        beside("a refused attempt, no remedies", refused, 0.5, REFUSED_RUNS, here=alone)
-        beside("a refused attempt and its remedies", refused, 1.0, REFUSED_RUNS)
+        beside("a refused attempt, no remedies", refused, 0.5, ATTEMPT_RUNS, here=alone)
+        beside("a refused attempt and its remedies", refused, 1.0, ATTEMPT_RUNS)
     finally:
         for folder in both:
             _spent(folder, ["down"])

@@ -72,7 +72,7 @@ def run(
         session: where they are made.
         planned: what to make.
         finished: told of each result, with its capture.
-        workers: how many at a time, and how many beside them in which somebody waits for a time limit.
+        workers: how many at a time; beside them half as many in which somebody waits for a time limit.
         captures: of which attempts the capture is kept.
     """
     if not planned:
@@ -80,7 +80,7 @@ def run(
     groups = interleaved(grouped(planned))
     workers = min(len(groups), workers or PER_PROCESSOR * (os.cpu_count() or 1))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="attempt")
-    patient = ThreadPoolExecutor(workers, thread_name_prefix="patient")
+    patient = ThreadPoolExecutor((workers + 1) // 2, thread_name_prefix="patient")
     done: SimpleQueue[Future[tuple[list[AttemptResult], Capture | None]]] = SimpleQueue()
 
     def begin(group: list[PlannedAttempt], where: Executor) -> None:
