@@ -410,7 +410,7 @@ IMPLICIT = (
         "implicit upload",
         DATA_TLS,
         f"implicit_tls=yes {CALM}",
-        "implicit_tls=yes timeout_s=2",
+        "implicit_tls=yes timeout_s=4",
         clients=(*NET_FTP, "curl@rocky9"),
         servers=VSFTPD,
         goal=Goal.TRANSFER,

@@ -57,7 +57,7 @@ FIRST, TRIES, MOST = 2, 6, 30
 #: Seconds that a client has, unless it ends before; a client that hangs ends there.
 LIMIT_S = 20.0
 #: Attempts at the same time: files that clients make before they deliver them must fit into ``/tmp``.
-WORKERS = 12
+WORKERS = 8
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: Why there is nothing in the cell of the other version.
 SHIPPED = "neither end can be limited to a version, and as they are shipped they speak {}"

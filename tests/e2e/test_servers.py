@@ -763,9 +763,9 @@ def test_an_upload_that_stops_half_way_leaves_nothing_to_the_next(
 def test_a_listener_that_dies_is_an_error_of_the_lab(every: Place) -> None:
     key, answer = every.listen()
     pid = answer["pid"]
-    # The signal does not wait for the end: it has ended once it has no command line any more.
-    ended = f"kill -9 {pid}; while grep -q . /proc/{pid}/cmdline 2>/dev/null; do sleep 0.01; done"
-    every.run("sh", "-c", ended)
+    # The signal does not wait for the end: until it is a zombie, or gone, its parent hears of none.
+    lives = f"grep -q '^State:[[:space:]][^ZX]' /proc/{pid}/status 2>/dev/null"
+    every.run("sh", "-c", f"kill -9 {pid}; while {lives}; do sleep 0.01; done")
     with pytest.raises(AgentError, match="has ended with status -9"):
         every.agent.call("begin", PATIENCE_S, key=key, file="x")
 

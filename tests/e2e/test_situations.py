@@ -21,7 +21,7 @@ from tests.situations import Situation, expected_in, situations
 pytestmark = pytest.mark.engine
 
 #: Attempts at a time: most of those that take long wait for a limit to pass.
-WORKERS = 16
+WORKERS = 10
 
 ALL = situations()
 
