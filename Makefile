@@ -20,7 +20,7 @@ READY := $(VENV)/.ready
 PYTHON ?=
 # Cases, documents or options for `lab run`: make lab RUN="CASE ..."
 RUN ?=
-# Unit tests use every processor (tests/conftest.py); end-to-end tests mostly wait, so many labs side by side.
+# Unit and integration tests use every processor (tests/conftest.py); end-to-end tests mostly wait, so many labs side by side.
 SIDE_BY_SIDE := -n auto --dist=loadfile
 LABS ?= 3
 
@@ -48,7 +48,7 @@ field-tables: $(READY) ## try every FTP client against every FTP server, and wri
 	@$(BIN)/python -m tools.field
 
 .PHONY: test
-test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-to-end tests and cases
+test: $(READY) | $(STATE) ## what CI runs: linters, types, unit and integration tests, then end-to-end tests and cases
 	@echo "== ruff"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -58,6 +58,8 @@ test: $(READY) | $(STATE) ## what CI runs: linters, types, unit tests, then end-
 	@$(MAKE) --no-print-directory lint-dockerfiles
 	@echo "== unit tests"
 	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) --junit-xml=$(STATE)/junit-unit.xml
+	@echo "== integration tests"
+	@$(BIN)/python -m pytest tests/integration $(SIDE_BY_SIDE) --junit-xml=$(STATE)/junit-integration.xml
 	@echo "== end-to-end tests and cases"
 	@$(LAB) engine start
 	@$(BIN)/python -m pytest tests/e2e scenarios --ignore=scenarios/field -n $(LABS) --junit-xml=$(STATE)/junit.xml
@@ -76,12 +78,16 @@ lint: $(READY) ## linters and types alone
 	@$(MAKE) --no-print-directory lint-dockerfiles
 
 .PHONY: unit
-unit: $(READY) | $(STATE) ## the unit tests alone; they need no engine
+unit: $(READY) | $(STATE) ## the unit tests alone: each within one process
 	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE)
 
+.PHONY: integration
+integration: $(READY) | $(STATE) ## what starts programs, or reads all that was recorded; needs no engine either
+	@$(BIN)/python -m pytest tests/integration $(SIDE_BY_SIDE)
+
 .PHONY: coverage
-coverage: $(READY) ## how much of lab/ the unit tests run, branches included
-	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) -q --cov --cov-report=term:skip-covered
+coverage: $(READY) ## how much of lab/ is run without an engine, branches included
+	@$(BIN)/python -m pytest tests/unit tests/integration $(SIDE_BY_SIDE) -q --cov --cov-report=term:skip-covered
 
 # Examples of each property a round; with SECONDS rounds go on until the time is over.
 EXAMPLES ?= 2000

@@ -1,6 +1,6 @@
 """Every setting of a web origin on a real listener, with real clients in containers.
 
-What the origins are told and how their listeners behave by themselves is in ``tests/unit``; here it is
+What the origins are told and how their listeners behave by themselves is in ``tests/integration``; here it is
 what comes out at the other end: the whole way from the settings to the outcome.
 """
 

@@ -15,7 +15,6 @@ from lab.check.result import CheckResult
 from lab.cli.commands import app
 from lab.own.findings import InputError
 from lab.remedies.words import InBothLanguages
-from tests.trees import run
 from tests.unit.checks import RESULT, refused
 
 #: Three are broken, and nothing is open.
@@ -196,10 +195,3 @@ def test_a_lab_check_toml_that_is_no_file_is_not_passed_over(
     (folder / "lab-check.toml").mkdir()
     with pytest.raises(InputError, match=r"^lab-check\.toml: this is a directory"):
         check(monkeypatch, BROKEN)
-
-
-def test_such_a_message_goes_with_the_status_of_wrong_usage(folder: Path) -> None:
-    words = ("check", "--vsftpd-conf", "vsftpd.conf", "--junit", "none/junit.xml")
-
-    run("lab", *words, cwd=folder, status=2)
-    assert [p.name for p in folder.iterdir()] == ["vsftpd.conf"]

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -657,21 +656,6 @@ def test_a_number_stands_for_a_name_and_a_title_is_none(one: Exercise) -> None:
 def test_a_number_that_is_none_is_refused(number: str) -> None:
     with pytest.raises(ExerciseError, match=f"There are 1 to {len(ALL)}"):
         exercise_named(number)
-
-
-def test_of_two_that_start_at_once_one_does(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from lab.cli import main; main()", "exercise", "start"]
-    environment = {**os.environ, "LAB_ROOT": str(tmp_path)}
-    both = [
-        subprocess.Popen(
-            [*command, number], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-        )
-        for number in ("1", "2")
-    ]
-    said = [one.communicate()[1] for one in both]
-    assert sorted(one.returncode for one in both) == [0, 2], said
-    assert "is under way in" in "".join(said)
-    assert len(list(tmp_path.glob("exercise-*"))) == 1
 
 
 @pytest.mark.parametrize("meanwhile", ["finish", "restart"])

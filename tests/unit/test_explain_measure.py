@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
 
-from tests.explain.measure import DOCUMENT, Answer, Figures, Truth, answers, put, table, written
-from tests.explain.texts import KNOWN, Cause, Recording, Text
+from tests.explain.measure import DOCUMENT, Answer, Truth, put, written
+from tests.explain.texts import Cause, Recording, Text
 
-#: In points.
-BEHIND = 4
 RECORDING = Recording("curl", "debian12", "7.88.1", "OpenSSL", "recorded", ())
-
-
-@pytest.fixture(scope="module")
-def known() -> Figures:
-    return Figures.of(answers(KNOWN))
 
 
 def answered(reasons: list[str], *said: str, sure: str = "") -> Answer:
@@ -95,28 +87,6 @@ def test_a_library_is_heard_through_all_that_pass_its_words_on() -> None:
 def test_to_be_sure_of_what_is_none_of_the_causes_is_counted() -> None:
     assert answered(["expired"], "revoked", sure="revoked").confidently_wrong
     assert not answered(["expired"], "expired", "revoked", sure="expired").confidently_wrong
-
-
-def test_the_known_texts_are_answered(known: Figures) -> None:
-    assert known.first.percent >= 99
-    assert known.exact.percent >= 94
-    assert known.as_far_as_set_up.percent >= 94
-    assert known.within_three.percent >= 99
-    assert known.confidently_wrong.percent <= 0.5
-
-
-def test_the_document_has_the_figures(known: Figures) -> None:
-    """They may be a little behind a table of words that has changed."""
-    now = table({"known": known})
-    stands = written(DOCUMENT.read_text("utf-8"))
-    assert len(numbers(now)) == len(numbers(stands)) > 0
-    for measured, said in zip(numbers(now), numbers(stands), strict=True):
-        assert abs(measured - said) <= BEHIND, "run make explain-measure"
-
-
-def numbers(figures: str) -> list[float]:
-    """The shares in percent, and the numbers of texts and programs."""
-    return [float(n) for n in re.findall(r"(?<=\| )[\d.]+", figures)]
 
 
 def test_figures_have_their_place() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -258,19 +256,6 @@ def test_where_nothing_runs_there_is_nothing_to_stop() -> None:
 
 
 # -- processes ---------------------------------------------------------------------------------------
-
-
-def test_a_process_that_has_ended_is_none() -> None:
-    with subprocess.Popen(["sleep", "100"]) as child:
-        found = process(child.pid)
-        assert found is not None
-        assert (found.pid, found.name) == (child.pid, "sleep")
-        assert abs(found.started - time.time()) < 60
-        child.kill()
-        # also while nobody has taken its exit status
-        assert machine.wait_until(lambda: process(child.pid) is None, timeout_s=5)
-    assert process(child.pid) is None
-    assert process(None) is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "0", "4194305"])

@@ -21,7 +21,7 @@ from lab.dialects import client_dialect, x509_numbers
 from lab.host.checkout import root
 from lab.model import HOST_ADDRESS, ClientReport, Reason, from_, only
 from lab.run.containers import agent_files
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 
 EDGE = PROGRAMS["edge"]
 INSTALLED = Installed(platform="debian13", stand_in=False, versions={"nginx": "nginx/1.26.3"})

@@ -25,7 +25,7 @@ from lab.model import (
     up_to,
 )
 from lab.servers.nginx import Nginx
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 
 TARGET = Target(host="nginx.lab.test", port=2103, user="lab", password="secret")
 ADDRESS = Target(host="172.30.4.9", port=2103, user="lab", password="secret")

@@ -6,10 +6,6 @@ import dataclasses
 import functools
 import json
 import re
-import signal
-import subprocess
-import sys
-import textwrap
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -61,7 +57,6 @@ from lab.record import (
     whole,
 )
 from lab.record.__main__ import SCHEMA_PATH, schema_text
-from lab.record.__main__ import main as print_schema
 from lab.run import recording
 from lab.run.agents import Unsupported
 from lab.run.checkout import new_run_id
@@ -73,7 +68,6 @@ from lab.text import readable
 from tests.unit.catalogue import catalogue
 from tests.unit.made_up import made_of
 
-REPOSITORY = Path(__file__).parents[2]
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)
 
 REFUSAL = Outcome(
@@ -580,34 +574,6 @@ def test_the_link_to_the_newest_run_leads_to_one_of_all_cases() -> None:
 # -- a run that is killed -------------------------------------------------------------------------
 
 
-def test_a_killed_run_leaves_every_attempt_that_it_wrote(tmp_path: Path) -> None:
-    program = textwrap.dedent(
-        """
-        import os, signal, sys
-        from pathlib import Path
-        sys.path[:0] = sys.argv[2:]
-        from test_record import attempt, header
-        from lab.record import RecordWriter
-        writer = RecordWriter.create(Path(sys.argv[1]), header())
-        writer.attempt(attempt("one"))
-        writer.attempt(attempt("two"))
-        os.kill(os.getpid(), signal.SIGKILL)
-        """
-    )
-    folders = [str(REPOSITORY), str(Path(__file__).parent)]
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path), *folders], timeout=60, check=False
-    )
-    assert done.returncode == -signal.SIGKILL
-
-    read = load(tmp_path / "latest")
-
-    assert not read.complete
-    assert read.ended is None
-    assert [a.id for a in read.attempts] == ["one", "two"]
-    assert read.attempts[1].outcome == REFUSAL
-
-
 def test_an_attempt_that_was_written_in_part_is_left_out(tmp_path: Path) -> None:
     with RecordWriter.create(tmp_path, header()) as writer:
         writer.attempt(attempt("one"))
@@ -838,13 +804,3 @@ def test_the_schema_says_what_a_field_means_and_how_a_protocol_range_is_written(
         assert re.fullmatch(pattern, text), text
     assert not re.fullmatch(pattern, "TLS1.2")
     assert not re.fullmatch(pattern, "")
-
-
-def test_the_module_prints_the_schema(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("lab.record.__main__.schema_text", schema)
-    assert print_schema(["--schema"]) == 0
-    assert capsys.readouterr().out == schema()
-    wrong = [sys.executable, "-m", "lab.record"]
-    assert subprocess.run(wrong, cwd=REPOSITORY, capture_output=True, check=False).returncode == 2

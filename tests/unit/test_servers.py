@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
 from typing import Any
 
 import pytest
@@ -121,19 +120,3 @@ def test_an_agents_file_is_there(software: str) -> None:
     agent = SERVERS[software].agent
     assert agent.argv[1].rpartition("/")[2] in agent_files()
     assert agent.argv[-1] == agent.name
-
-
-# -- groups for DHE ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bits", [768, 1024, 2048])
-def test_a_group_has_the_size_that_its_name_says(bits: int) -> None:
-    request = request_of("nginx", dh_bits=bits)
-    done = subprocess.run(
-        ["openssl", "dhparam", "-noout", "-text", "-check"],
-        input=request["files"]["dh.pem"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert f"({bits} bit)" in done.stdout, done.stderr

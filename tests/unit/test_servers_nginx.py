@@ -17,7 +17,7 @@ from lab.dialects import server_dialect
 from lab.model import ProtocolRange, only, up_to
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.nginx import BODY, FIXED, Nginx, NginxServer
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 
 CERTIFICATES = "/opt/lab/certificates"
 PLACE = ListenerPlace(

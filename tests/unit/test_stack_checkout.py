@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import io
 import re
-import subprocess
 import tarfile
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,20 +36,6 @@ def test_another_checkout_can_be_named(tmp_path: Path, monkeypatch: pytest.Monke
     assert Checkout.here() == Checkout(tmp_path.resolve(), tmp_path.resolve())
     monkeypatch.delenv("LAB_ROOT")
     assert (Checkout.here().root / "lab" / "run" / "checkout.py").is_file()
-
-
-def test_the_state_of_a_lab_is_no_part_of_the_repository_that_it_is_used_in(
-    tmp_path: Path,
-) -> None:
-    run = partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True, text=True)
-    run(["git", "init", "-q"])
-    checkout = Checkout(tmp_path)
-    checkout.make_state()
-    (checkout.state / "runs").mkdir()
-    (checkout.state / "runs" / "record.json").write_text("{}")
-    checkout.make_state()
-
-    assert run(["git", "status", "--porcelain"]).stdout == ""
 
 
 def test_where_no_state_can_be_made_whoever_writes_there_says_so(tmp_path: Path) -> None:

@@ -6,12 +6,9 @@ import contextlib
 import json
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,7 +17,6 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from lab.run import link as links
-from lab.run.containers import pack
 from lab.run.link import AgentError, AgentLink, AgentLost
 
 ARGV = ["/usr/bin/python3", "/opt/lab/agents/made_up.py"]
@@ -132,26 +128,6 @@ def test_a_call_is_answered(agent: MadeUpAgent, link: AgentLink) -> None:
     (request,) = seen
     expected = {"op": "attempt", "deadline_s": 5.0, "host": "ftp.lab.test"}
     assert {name: request[name] for name in expected} == expected
-
-
-def test_what_it_brings_comes_before_it_starts_and_before_the_first_request(
-    agent: MadeUpAgent, tmp_path: Path
-) -> None:
-    brought = tmp_path / "program"
-    archive = pack({str(brought): b"a" * 100_000})
-    with ThreadPoolExecutor(1) as aside:
-        given = aside.submit(agent.read, len(archive))
-        link = agent.link(archive)
-    assert given.result() == archive
-    # what the engine was told to run, with the same on its standard input and a request behind it
-    told = [sys.executable if word == ARGV[0] else word for word in agent.argv]
-    told[-1:] = ["-c", "import sys; print(sys.stdin.readline())"]
-    done = subprocess.run(
-        told, input=archive + b"a request\n", capture_output=True, check=True, timeout=30
-    )
-    assert done.stdout.decode().strip() == "a request"
-    assert brought.stat().st_size == 100_000
-    link.close()
 
 
 def test_answers_find_their_callers_in_whatever_order_and_pieces_they_come(

@@ -14,7 +14,7 @@ import pytest
 from lab.model import Side
 from lab.wire.packets import Capture, captured
 from lab.wire.streams import connections
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 from tests.unit.wire_packets import ACK, PSH, SERVER, SYN, Wire
 
 CONTROL = [[2100, 2100], [30000, 30019]]

@@ -18,7 +18,7 @@ import trustme
 
 from lab.clients import PROGRAMS, Installed, Target
 from lab.model import ClientReport, ClientSettings, Delivery, Goal, up_to
-from tests.unit.agent_process import AGENTS, AgentProcess, ftp_server, running
+from tests.agent_process import AGENTS, AgentProcess, ftp_server, running
 
 HOST = "localhost"
 

@@ -37,7 +37,7 @@ from lab.model import (
     up_to,
 )
 from lab.servers.origin import Origin
-from tests.unit.agent_process import AGENTS, AgentProcess
+from tests.agent_process import AGENTS, AgentProcess
 
 TARGET = Target(host="origin.lab.test", port=2100, user="lab", password="secret")
 EVERYTHING = {"perl": "5.36.0", "last_error": True, "python": "3.11.2"}

@@ -23,7 +23,7 @@ import pytest
 
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.pyftpdlib import Pyftpdlib
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 
 # Until Python 3.12 pyftpdlib stands on these modules of the standard library.
 pytestmark = pytest.mark.filterwarnings("ignore:The asyn:DeprecationWarning")

@@ -35,9 +35,9 @@ from lab.run.attempts import make
 from lab.run.session import Session
 from lab.servers import SERVERS, ListenerPlace, listen_request
 from lab.servers.vsftpd import FIXED, Vsftpd
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
+from tests.integration.test_servers_agent import agent, agents_on_path, finish, module, request
 from tests.unit.made_up import DELIVERED, EXPIRED, attempt_record, made_of
-from tests.unit.test_servers_agent import agent, agents_on_path, finish, module, request
 
 __all__ = ["agent", "agents_on_path"]
 

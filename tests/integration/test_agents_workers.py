@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab.model import Agent
-from tests.unit.agent_process import AGENTS, AgentProcess, running
-from tests.unit.test_agents_resident import children_of, gone
+from tests.agent_process import AGENTS, AgentProcess, running
+from tests.integration.test_agents_resident import children_of, gone
 
 _WORKER = """
 import json, os, signal, subprocess, sys, time

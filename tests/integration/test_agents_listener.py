@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 
 #: Starts listeners that start processes without a pause, ends them, and says what was left of each.
 FORKING = """

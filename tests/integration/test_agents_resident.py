@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.agent_process import AGENTS, AgentProcess, running
+from tests.agent_process import AGENTS, AgentProcess, running
 
 _PYTHON = f"""
 import os, signal, subprocess, sys, time

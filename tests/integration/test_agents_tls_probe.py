@@ -13,7 +13,7 @@ import pytest
 from lab.tls import client_hello, server_hello
 from lab.tls.records import HANDSHAKE_FAILURE, Alert, fatal_alert
 from lab.tls.suites import SUITES
-from tests.unit.agent_process import AGENTS, PATIENCE_S, AgentProcess, running
+from tests.agent_process import AGENTS, PATIENCE_S, AgentProcess, running
 
 HELLO = client_hello.build("TLSv1.2", [SUITES[0x2F]])
 REFUSAL = fatal_alert(HANDSHAKE_FAILURE)

@@ -27,7 +27,7 @@ from lab.tls import client_hello, server_hello
 from lab.tls.records import Alert
 from lab.tls.server_hello import ServerHello
 from lab.tls.suites import SUITES
-from tests.unit.agent_process import AGENTS
+from tests.agent_process import AGENTS
 
 HOST = "origin.lab.test"
 OLD = "origin@openssl-1.0.2k"
