@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 _WORD = re.compile(r"[a-z_]{3,}", re.IGNORECASE)
-#: So many letters at a time are compared as one number, with the code of that for a :class:`memoryview`.
-_AT_ONCE, _NUMBER = 8, "Q"
+#: So many letters at a time are compared as one number: that of ``Q`` for a :class:`memoryview`.
+_AT_ONCE = 8
 
 
 def words_in(text: str) -> frozenset[str]:
@@ -54,7 +54,7 @@ class Literals:
         found: set[int] = set()
         for begin in range(min(_AT_ONCE, len(letters))):
             whole = (len(letters) - begin) // _AT_ONCE * _AT_ONCE
-            numbers = memoryview(letters)[begin : begin + whole].cast(_NUMBER)
+            numbers = memoryview(letters)[begin : begin + whole].cast("Q")
             found.update(filter(self._edges.__contains__, numbers))
         return found
 
