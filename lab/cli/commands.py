@@ -8,6 +8,7 @@ import io
 import signal
 import tomllib
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_origin
 
@@ -54,6 +55,22 @@ def _declared(flags: Sequence[str] = (), **words: Any) -> Any:
     return typer.Option(*flags, **words) if flags else typer.Argument(**words)
 
 
+@cache
+def _made(name: str, found: Callable[..., Any] | typer.Typer) -> Any:
+    """The command of this name as the library has it, of its function or group."""
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(**PLAIN)
+        if name in READS_ITSELF:
+            single.command(name, add_help_option=False, context_settings=_ALL)(_given(found))
+        else:
+            single.command(name, help=COMMANDS[name][1])(found)
+        found = single
+    for one in (*found.registered_commands, found.registered_callback):
+        if one is not None and one.callback is not None:
+            described(one.callback)
+    return typer.main.get_command(found)
+
+
 def _near(name: str) -> list[str]:
     return closest(name, COMMANDS, alike=0.7)
 
@@ -67,22 +84,8 @@ class _Commands(TyperGroup):
     def get_command(self, _ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        place, sentence = COMMANDS[cmd_name]
-        module, _, name = place.partition(".")
-        found = getattr(importlib.import_module(f"lab.cli.{module}"), name)
-        if not isinstance(found, typer.Typer):
-            single = typer.Typer(**PLAIN)
-            if cmd_name in READS_ITSELF:
-                single.command(cmd_name, add_help_option=False, context_settings=_ALL)(
-                    _given(found)
-                )
-            else:
-                single.command(cmd_name, help=sentence)(found)
-            found = single
-        for one in (*found.registered_commands, found.registered_callback):
-            if one is not None and one.callback is not None:
-                described(one.callback)
-        return typer.main.get_command(found)
+        module, _, name = COMMANDS[cmd_name][0].partition(".")
+        return _made(cmd_name, getattr(importlib.import_module(f"lab.cli.{module}"), name))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]

@@ -11,6 +11,7 @@ from lab.explain.deciding import Cause, Decision, decide
 from lab.explain.hearing import Hearing, hear
 from lab.explain.index import Index, load
 from lab.explain.occurring import words_in
+from lab.explain.patterns import literal_first
 from lab.explain.reading import is_cut, text_of, unwrapped
 
 #: Text in both languages, as the index has it.
@@ -20,14 +21,15 @@ Both = Mapping[str, str]
 _NEAREST = 3
 #: A text is near that has so great a part of the words of a known one.
 _ALIKE = 0.6
+_ADDRESS = re.compile(r"\d\d{0,2}(?:\.\d{1,3}){3}\b")
 #: A client in the log of a server: vsftpd's and the edges', ProFTPD's, Pure-FTPd's, pyftpdlib's and others'.
 _CLIENT = re.compile(
     r"(?:client:? \"?|\[|@|from |INFO:\w+:)((?:\d{1,3}\.){3}\d{1,3})\b", re.IGNORECASE
 )
-#: What only a text of FTP has: its name, in that of a program or a host, and its commands and replies.
-_OF_FTP = re.compile(r"ftp|\bAUTH (?:TLS|SSL)\b|\b234[ -]|\bPROT P\b", re.IGNORECASE)
+#: What only a text of FTP has, in lower case: its name, in that of a program or a host, commands and replies.
+_OF_FTP = re.compile(literal_first(r"ftp|\bauth tls\b|\bauth ssl\b|\b234 |\b234-|\bprot p\b"))
 #: TLS from the first byte on.
-_TLS_FIRST = re.compile(r"\bftps://|\b990\b|\bimplicit", re.IGNORECASE)
+_TLS_FIRST = re.compile(literal_first(r"\bftps://|\b990\b|\bimplicit"))
 _STARTTLS = "s_client -starttls ftp -connect HOST:21"
 
 
@@ -122,6 +124,8 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
     text = text_of(given)
     heard, decision = _decided(text, index)
     for joined in unwrapped(text):
+        if decision.is_narrowest:
+            break
         again, narrower = _decided(joined, index)
         # Lines that were one say more than they did apart, or something at all; they lose nothing of it.
         more = again.signals >= heard.signals
@@ -155,14 +159,15 @@ def explain(given: bytes, index: Index | None = None) -> Explanation:
 
 def _in_the_protocol(apart: Mapping[str, Any] | None, text: str) -> Mapping[str, Any] | None:
     """What tells causes apart, with the command as it is for FTP where the text is of that."""
-    if apart is None or not _OF_FTP.search(text) or _TLS_FIRST.search(text):
+    lower = text.lower()
+    if apart is None or not _OF_FTP.search(lower) or _TLS_FIRST.search(lower):
         return apart
     return {**apart, "run": apart["run"].replace("s_client -connect HOST:PORT", _STARTTLS)}
 
 
 def _decided(text: str, index: Index) -> tuple[Hearing, Decision]:
     heard = hear(text, index)
-    several = len({found[1] for found in _CLIENT.finditer(text)}) > 1
+    several = len(set(_ADDRESS.findall(text))) > 1 and len(set(_CLIENT.findall(text))) > 1
     return heard, decide(heard, index, several=several)
 
 

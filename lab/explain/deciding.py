@@ -67,6 +67,11 @@ class Decision:
         """Whether it is the other one with less left of it."""
         return _reasons(self.causes) < _reasons(other.causes)
 
+    @property
+    def is_narrowest(self) -> bool:
+        """Whether nothing can be it with less left of it, but still something."""
+        return len(_reasons(self.causes)) == 1
+
     def confidence(self, cause: Cause) -> str:
         """How sure the answer is of a cause.
 

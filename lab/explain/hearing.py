@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.explain.index import Index
 from lab.explain.occurring import PatternsByWord
+from lab.explain.patterns import literal_first
 
 #: Listening ends after so many seconds: a text is bounded, and so is what is done with it.
 LIMIT_S = 2.0
@@ -75,6 +76,7 @@ _BEFORE_REPLY = "|".join(
 _REPLY = re.compile(
     rf"(?:{_BEFORE_REPLY})({_CODES})(?:[ -](?=[A-Za-z\"'\[])|(?=[\"'.]?[ \t]*$))", re.MULTILINE
 )
+_CODE = re.compile(_CODES)
 #: What only a server of FTP says behind such a number.
 _FTP_WORDS = re.compile(
     r"log ?in|password|user|auth|certif|permi|denied|director|file|transfer|connect|data|command|tls|ssl"
@@ -84,12 +86,17 @@ _FTP_WORDS = re.compile(
 )
 #: curl names a page of its own below every refused certificate, whatever it spoke.
 _WEB = re.compile(
-    r"https?://(?!curl\.(?:haxx\.)?se/docs/)|\bhttp/[123]|\bupstream\b|\bbackend\b|\borigin\b"
+    literal_first(
+        r"https?://(?!curl\.(?:haxx\.)?se/docs/)|\bhttp/[123]|\bupstream\b|\bbackend\b|\borigin\b"
+    )
 )
 #: What a program does over FTP alone.
 _OF_FTP = frozenset({"greeting", "starttls", "login", "protect", "put"})
 _FTP = re.compile(
-    r"\bftps?\b|\bftp(?:lib|ssl)?[:.]|net::ftp|\bvsftpd\b|\bproftpd\b|\b(?:stor|pasv|epsv|pbsz)\b"
+    literal_first(
+        r"\bftps?\b|\bftp(?:lib|ssl)?[:.]|net::ftp|\bvsftpd\b|\bproftpd\b"
+        r"|\bstor\b|\bpasv\b|\bepsv\b|\bpbsz\b"
+    )
 )
 
 
@@ -226,10 +233,18 @@ def _certificate(
                 heard.certificate.append(texts[wording])
 
 
+def _possible_replies(text: str) -> Iterator[re.Match[str]]:
+    """Of the lines with such a code, each of which is looked at once."""
+    end = 0
+    while code := _CODE.search(text, end):
+        end = _line_end(text, code.end())
+        yield from _REPLY.finditer(text, text.rfind("\n", 0, code.start()) + 1, end)
+
+
 def _replies(text: str, own: Sequence[str]) -> Iterator[int]:
     """Codes with which a server of FTP refuses, in their order; ``own`` marks what a client made up."""
     seen = set()
-    for found in _few(_REPLY.finditer(text)):
+    for found in _few(_possible_replies(text)):
         rest = text[found.end() : _line_end(text, found.end())][:200]
         code, bare = int(found[1]), found[0].strip()[:1].isdigit()
         if any(re.match(pattern, rest) for pattern in own) or (bare and rest[:1].islower()):

@@ -1,18 +1,19 @@
 """Which of thousands of words occur in a text, and which patterns are worth a try for that.
 
-A text has a few of the words that the lab knows. They are found by their beginnings, which the text is cut
-into once, so that an answer costs what the text says, and not what the tables have.
+A text has a few of the words that the lab knows. They are found by their first and last letters, which the
+text is searched for once, so that an answer costs what the text says, and not what the tables have.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 _WORD = re.compile(r"[a-z_]{3,}", re.IGNORECASE)
-#: A longer word is looked for only where so many of its first letters occur.
-_BEGINNING = 6
+#: So many letters at a time are compared as one number: that of ``Q`` for a :class:`memoryview`.
+_AT_ONCE = 8
 
 
 def words_in(text: str) -> frozenset[str]:
@@ -25,22 +26,45 @@ class Literals:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._short: list[str] = []
-        self._long: dict[str, list[str]] = {}
+        #: By the first letters: the last ones, and the word.
+        self._begun: dict[int, list[tuple[int, str]]] = {}
         for word in dict.fromkeys(words):
-            if len(word) < _BEGINNING:
+            letters = _letters(word)
+            if len(letters) < _AT_ONCE:
                 self._short.append(word)
-            else:
-                self._long.setdefault(word[:_BEGINNING], []).append(word)
+                continue
+            begun = self._begun.setdefault(_number(letters[:_AT_ONCE]), [])
+            begun.append((_number(letters[-_AT_ONCE:]), word))
+        ends = {end for words in self._begun.values() for end, _ in words}
+        self._edges = frozenset(self._begun) | ends
 
     def within(self, lower: str) -> frozenset[str]:
         """Those that occur in a text in lower case."""
-        begun = {
-            piece
-            for at in range(len(lower) - _BEGINNING + 1)
-            if (piece := lower[at : at + _BEGINNING]) in self._long
-        }
-        possible = (*self._short, *(word for piece in begun for word in self._long[piece]))
-        return frozenset(word for word in possible if word in lower)
+        edges = self._edges_in(_letters(lower))
+        long = (
+            word
+            for first in edges & self._begun.keys()
+            for end, word in self._begun[first]
+            if end in edges
+        )
+        return frozenset(word for word in (*self._short, *long) if word in lower)
+
+    def _edges_in(self, letters: bytes) -> set[int]:
+        """The first and last letters of words that occur, wherever they do."""
+        found: set[int] = set()
+        for begin in range(min(_AT_ONCE, len(letters))):
+            whole = (len(letters) - begin) // _AT_ONCE * _AT_ONCE
+            numbers = memoryview(letters)[begin : begin + whole].cast("Q")
+            found.update(filter(self._edges.__contains__, numbers))
+        return found
+
+
+def _letters(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _number(letters: bytes) -> int:
+    return int.from_bytes(letters, sys.byteorder)
 
 
 class PatternsByWord:
@@ -65,7 +89,7 @@ class PatternsByWord:
         """Those of the first groups, by which patterns are found."""
         return self._needing.keys()
 
-    def possible(self, lower: str, occurring: Iterable[str]) -> Iterator[Sequence[Any]]:
+    def possible(self, lower: str, occurring: frozenset[str]) -> Iterator[Sequence[Any]]:
         """The entries whose pattern can match a text, in their order.
 
         Args:
@@ -73,9 +97,15 @@ class PatternsByWord:
             occurring: those of :attr:`words` that occur in it, beside any others.
         """
         places = set(self._always)
-        for word in occurring:
-            places.update(self._needing.get(word, ()))
+        for word in self._needing.keys() & occurring:
+            places.update(self._needing[word])
         for place in sorted(places):
             entry = self._entries[place]
-            if all(any(word in lower for word in words) for words in entry[-1][1:]):
+            for words in entry[-1][1:]:
+                for word in words:
+                    if word in lower:
+                        break
+                else:
+                    break
+            else:
                 yield entry

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from lab.model.settings import ClientSettings, ServerSettings
@@ -72,13 +73,18 @@ def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:
         a, b = getattr(one, side), getattr(other, side)
         if a == b:
             continue
-        fields = {f.name: f.default for end in (a, b) for f in dataclasses.fields(end)}
+        fields = _defaults(a.__class__) | _defaults(b.__class__)
         names += [
             f"{side}.{name}"
             for name, default in fields.items()
             if getattr(a, name, default) != getattr(b, name, default)
         ]
     return tuple(names)
+
+
+@cache
+def _defaults(settings: type[Any]) -> dict[str, Any]:
+    return {field.name: field.default for field in dataclasses.fields(settings)}
 
 
 def settings_key(settings: Any) -> str:

@@ -7,7 +7,7 @@ import inspect
 import itertools
 import json
 import sys
-import textwrap
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,7 @@ def _described(form: JsonSchemaValue, described: type) -> JsonSchemaValue:
     for cls in described.__mro__:
         if cls.__module__.partition(".")[0] != "lab":
             continue
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(tree, ast.ClassDef)
-        for field, text in itertools.pairwise(tree.body):
+        for field, text in itertools.pairwise(_classes(cls.__module__)[cls.__qualname__].body):
             match field, text:
                 case (
                     ast.AnnAssign(target=ast.Name(name)),
@@ -53,6 +51,13 @@ def _described(form: JsonSchemaValue, described: type) -> JsonSchemaValue:
                 ) if name in form["properties"]:
                     form["properties"][name].setdefault("description", inspect.cleandoc(words))
     return form
+
+
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """The classes in a module's source text, by their names."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def schema_text() -> str:

@@ -65,12 +65,18 @@ def hang(prefix: str | Text, words: str | Text, columns: int = COLUMNS) -> list[
 def hung(prefix: str, words: str, columns: int = COLUMNS) -> list[str]:
     """The lines of :func:`hang` as plain text."""
     indent = cell_len(prefix)
-    lines = []
-    for own in words.split("\n"):
-        ends = [0, *_ends(own, _left(columns, indent)), len(own)]
-        lines += [own[begin:end].rstrip() for begin, end in pairwise(ends)]
+    lines = broken(words, _left(columns, indent))
     heads = [prefix, *[" " * indent] * (len(lines) - 1)]
     return [(head + line).rstrip() for head, line in zip(heads, lines, strict=True)]
+
+
+def broken(words: str, columns: int = COLUMNS) -> list[str]:
+    """The lines of :func:`wrap` as plain text."""
+    lines = []
+    for own in words.split("\n"):
+        ends = [0, *_ends(own, columns), len(own)]
+        lines += [own[begin:end].rstrip() for begin, end in pairwise(ends)]
+    return lines
 
 
 def _left(columns: int, indent: int) -> int:
@@ -91,18 +97,21 @@ def padded(label: str, columns: int) -> str:
 
 def _ends(line: str, columns: int) -> Iterator[int]:
     """Where a line is divided."""
+    if len(line) * (1 if line.isascii() else 2) <= columns:  # no letter is wider than that
+        return
+    measured = len if line.isascii() and line.isprintable() else cell_len
     used, filled = 0, False
     for found in _UNITS.finditer(line):
         unit, place = found[0], found.start()
         if unit.isspace():
-            used += cell_len(unit)
+            used += measured(unit)
             continue
-        if filled and used + cell_len(unit) > columns:
+        if filled and used + measured(unit) > columns:
             yield place
             used = 0
-        while used + cell_len(unit) > columns:
+        while used + measured(unit) > columns:
             piece = chop_cells(unit, max(columns - used, 2))[0]
             place += len(piece)
             yield place
             unit, used = unit[len(piece) :], 0
-        used, filled = used + cell_len(unit), True
+        used, filled = used + measured(unit), True

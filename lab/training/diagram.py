@@ -13,7 +13,7 @@ from rich.text import Text
 from lab.model import Reason, Side
 from lab.record import AttemptResult
 from lab.report.html.sequence import Band, Happened, Message, sequence_of
-from lab.report.layout import wrap
+from lab.report.layout import broken
 from lab.training.words import say, token
 
 #: Columns of the stage's name, and the least that an arrow has left and right of its words.
@@ -78,11 +78,11 @@ def _message(message: Message, language: str, width: int) -> Iterator[Text]:
     kind, text = message
     words = text.plain_in(language)
     if kind == "note":
-        yield from (_row(f"  ({one.plain})", width, "dim") for one in wrap(words, width - 4))
+        yield from (_row(f"  ({one})", width, "dim") for one in broken(words, width - 4))
         return
     shaft = "=" if kind == "data" else "-"
     to_server = kind in {"right", "command", "data", "clear"}
-    first, *more = (one.plain for one in wrap(words, width - 2 * _SHAFT - 4))
+    first, *more = broken(words, width - 2 * _SHAFT - 4)
     fill = shaft * (width - cell_len(first) - 3 - _SHAFT)
     if to_server:
         yield _row(f"{shaft * _SHAFT} {first} {fill}>", width)
@@ -99,7 +99,7 @@ def _ending(by: Side, result: AttemptResult, language: str, width: int) -> Itera
     outcome = result.outcome
     reason = token("reason", str(outcome.reason if outcome else Reason.UNKNOWN))
     words = say("evidence", f"ended_{by}", reason=reason).in_(language)
-    for number, one in enumerate(line.plain for line in wrap(words, width - 4)):
+    for number, one in enumerate(broken(words, width - 4)):
         mark = "X " if number == 0 else "  "
         left = width - cell_len(one) - 3 if by is Side.SERVER else 1
         yield _row(" " * left + mark + one, width, "bold red")
@@ -112,5 +112,5 @@ def _row(middle: str, width: int, style: str = "") -> Text:
 
 
 def _beside(words: str, width: int, style: str) -> Iterator[Text]:
-    for one in wrap(words, width):
-        yield Text(" " * (_STAGE + 1)) + Text(one.plain, style)
+    for one in broken(words, width):
+        yield Text(" " * (_STAGE + 1)) + Text(one, style)

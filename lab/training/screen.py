@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.control import strip_control_codes
 from rich.text import Text
 
 from lab.documents import Language
@@ -13,7 +14,7 @@ from lab.model import Reason
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages
 from lab.report import view
-from lab.report.layout import COLUMNS, hang, padded
+from lab.report.layout import COLUMNS, hang, hung, padded
 from lab.training.words import reason_in_words, say
 
 #: Lines of a page where nobody says how many there are: an old terminal, a projector.
@@ -40,6 +41,8 @@ class Screen:
         self._console, self.pauses = console, pauses
         self.language: Language = "ja" if language == "ja" else "en"
         self.columns = min(console.width, COLUMNS)
+        # What has no colours and no terminal is shown without the library that colours.
+        self._plain = console.color_system is None and not console.is_terminal
         self._rows = max(console.height if console.is_terminal else ROWS, 10)
         self._shown = 0
 
@@ -55,21 +58,31 @@ class Screen:
 
     def text(self, prefix: str, words: str, style: str = "") -> None:
         """The same of plain text, behind a prefix."""
-        self.lines(hang(prefix, Text(words, style), self.columns))
+        self._hanging(Text(prefix), words, style)
 
     def pair(self, label: InBothLanguages, words: str | InBothLanguages, style: str = "") -> None:
         """A text behind its label."""
         text = words.in_(self.language) if isinstance(words, InBothLanguages) else words
         head = Text(f"  {padded(label.in_(self.language), _LABEL)}", "dim")
-        self.lines(hang(head, Text(text, style), self.columns))
+        self._hanging(head, text, style)
 
-    def lines(self, lines: Iterable[Text]) -> None:
+    def _hanging(self, head: Text, words: str, style: str) -> None:
+        if self._plain:
+            self.lines(hung(head.plain, strip_control_codes(words), self.columns))
+        else:
+            self.lines(hang(head, Text(words, style), self.columns))
+
+    def lines(self, lines: Iterable[Text | str]) -> None:
         """Lines as they are; before one that a page has no room for, somebody is waited for."""
         for line in lines:
             if self.pauses and self._shown >= self._rows - 2:
                 self._wait("more")
-            self._console.print(line, soft_wrap=True)
+            if self._plain and "\t" not in line:
+                self._console.file.write(f"{line}\n")
+            else:
+                self._console.print(Text(line) if isinstance(line, str) else line, soft_wrap=True)
             self._shown += 1
+        self._console.file.flush()
 
     def pause(self) -> None:
         """Wait until it is read."""

@@ -23,7 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """RSA keys come in turn."""
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    rsa_keys.in_turn(patch)
+    cache = getattr(config, "cache", None)  # there is none with -p no:cacheprovider
+    rsa_keys.in_turn(patch, cache.mkdir("rsa-keys") if cache is not None else None)
     # What the system is called the standard library asks `uname`, once.
     platform.platform()
     watch = Watch()

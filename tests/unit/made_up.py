@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from lab.model import (
@@ -203,6 +204,11 @@ def case(identity: str, section: str, attempts: list[AttemptResult]) -> CaseReco
 
 def run_record(**changes: Any) -> RunRecord:
     """A run with a case as expected, one with a surprise, one that cannot, one that broke."""
+    return RunRecord(**(_of_every_kind() | changes))
+
+
+@cache
+def _of_every_kind() -> dict[str, Any]:
     weak = ("ciphers=AES128-SHA:DES-CBC3-SHA", "protocols=..TLSv1.2")
     good = [
         attempt_record(
@@ -270,7 +276,7 @@ def run_record(**changes: Any) -> RunRecord:
         )
     ]
     expired = "Certificate has expired"
-    given: dict[str, Any] = {
+    return {
         "run_id": "20310517-120000-ab12cd",
         "lab_version": "0.1.0",
         "started": START,
@@ -285,7 +291,6 @@ def run_record(**changes: Any) -> RunRecord:
             case("certificates/expired[ftplib@rocky9:FUTURE]", expired, broken),
         ),
     }
-    return RunRecord(**(given | changes))
 
 
 def what_arrived(expectation: Expectation) -> FalseSuccess | None:

@@ -14,9 +14,22 @@ from lab.explain.patterns import literal_first, literals
 WORDS = st.text(alphabet="abc ", min_size=1, max_size=9)
 
 
-@given(st.lists(WORDS), st.text(alphabet="abc ", max_size=60))
-def test_the_words_that_occur_are_found_and_no_others(words: list[str], text: str) -> None:
+@given(st.lists(WORDS), st.text(alphabet="abc ", max_size=60), st.lists(st.slices(60)))
+def test_the_words_that_occur_are_found_and_no_others(
+    words: list[str], text: str, pieces: list[slice]
+) -> None:
+    words += [text[piece] for piece in pieces if text[piece]]
     assert Literals(words).within(text) == {word for word in words if word in text}
+
+
+@pytest.mark.parametrize("before", range(9))
+def test_long_words_are_found_wherever_they_begin_and_end(before: int) -> None:
+    words = Literals(
+        ["certificate", "certificate expired", "証明書の有効期限", "expired \udc80 now"]
+    )
+    for word in ("certificate", "証明書の有効期限", "expired \udc80 now"):
+        assert words.within("x" * before + word + "y" * 3) == {word}
+        assert not words.within("x" * before + word[:-1] + "y" * 3)
 
 
 def test_a_word_occurs_at_either_end_and_alone() -> None:

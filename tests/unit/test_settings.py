@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lab.settings
@@ -103,16 +103,17 @@ def fields_of(settings: type[Any], *apart: str) -> st.SearchStrategy[dict[str, A
 
 
 @st.composite
-def servers(draw: st.DrawFn) -> Any:
+def ends(draw: st.DrawFn, *, alike: bool) -> tuple[ServerSettings, ClientSettings]:
+    """A server, and a client that speaks the same or does not."""
     server = draw(st.sampled_from(list(SERVERS.values())))
-    return server.settings_with(**draw(fields_of(server.settings, "software")))
-
-
-@st.composite
-def clients(draw: st.DrawFn) -> Any:
-    program = draw(st.sampled_from(list(PROGRAMS.values())))
+    programs = [
+        p for p in PROGRAMS.values() if (p.settings.speaks == server.settings.speaks) is alike
+    ]
+    program = draw(st.sampled_from(programs))
     platform = draw(st.sampled_from(program.platforms))
-    return program.settings_with(
+    return server.settings_with(
+        **draw(fields_of(server.settings, "software"))
+    ), program.settings_with(
         platform=platform,
         policy=draw(st.sampled_from(PLATFORMS[platform])) if PLATFORMS[platform] else None,
         **draw(fields_of(program.settings, "program", "platform", "policy")),
@@ -132,22 +133,20 @@ def read_command(command: str) -> Attempt:
     )
 
 
-@given(servers(), clients())
+@given(ends(alike=True))
 def test_the_spelt_command_line_repeats_exactly_the_attempt(
-    server: ServerSettings, client: ClientSettings
+    both: tuple[ServerSettings, ClientSettings],
 ) -> None:
-    assume(server.speaks == client.speaks)
-    attempt = Attempt(server, client)
+    attempt = Attempt(*both)
     assert read_command(shlex.join(spell_arguments(attempt))) == attempt
 
 
-@given(servers(), clients())
+@given(ends(alike=False))
 def test_ends_that_do_not_speak_the_same_are_no_attempt(
-    server: ServerSettings, client: ClientSettings
+    both: tuple[ServerSettings, ClientSettings],
 ) -> None:
-    assume(server.speaks != client.speaks)
     with pytest.raises(SettingsError, match="speaks"):
-        attempt_of(server, client)
+        attempt_of(*both)
 
 
 def test_the_spelling_names_what_is_set_and_nothing_else() -> None:

@@ -143,9 +143,17 @@ def _told_as_expected(case_id: str, language: str) -> tuple[str, Verdict]:
     return _told(*_as_expected(case_id), language)
 
 
-def _told(case: LoadedCase, record: RunRecord, language: str) -> tuple[str, Verdict]:
+def _told(
+    case: LoadedCase, record: RunRecord, language: str, *, terminal: bool = False
+) -> tuple[str, Verdict]:
     out = io.StringIO()
-    console = Console(file=out, width=COLUMNS, height=24)
+    console = Console(
+        file=out,
+        width=COLUMNS,
+        height=24,
+        force_terminal=terminal or None,
+        color_system="256" if terminal else "auto",
+    )
     demonstration = Demonstration(case, Screen(console, language, pauses=False))
     demonstration.begin()
     verdict = demonstration.tell(CaseSource.recorded(case, record))
@@ -207,6 +215,14 @@ def test_every_case_can_be_told_in_80_columns(language: str) -> None:
         assert verdict is Verdict.AS_EXPECTED, case.id
         for step in words.table("step").values():
             assert step.in_(language) in text, f"{case.id}: no step {step.en}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_terminal_with_colours_shows_the_same_text(language: str) -> None:
+    for case in map(named, choice.recommended()):
+        text, verdict = _told(*_as_expected(case.id), language, terminal=True)
+        assert "\x1b[" in text
+        assert (re.sub(r"\x1b\[[\d;]*m", "", text), verdict) == told(case, language), case.id
 
 
 def test_every_story_is_told_whole_in_the_language_of_the_reader() -> None:
