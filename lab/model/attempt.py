@@ -73,7 +73,7 @@ def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:
         a, b = getattr(one, side), getattr(other, side)
         if a == b:
             continue
-        fields = _defaults(type(a)) | _defaults(type(b))
+        fields = _defaults(a.__class__) | _defaults(b.__class__)
         names += [
             f"{side}.{name}"
             for name, default in fields.items()
