@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -34,18 +35,19 @@ class RsaKeys:
 
     def __init__(self, kept: Path | None) -> None:
         """Nothing is read or made yet; ``kept`` is the folder of those that are there."""
-        self._kept = kept
+        self._kept, self._turn = kept, threading.Lock()
         self._of_size: dict[int, list[rsa.RSAPrivateKey]] = {}
         self._next = itertools.count()
 
     def generate(self, public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
         """Another key pair than the last ones of this size."""
-        made = self._of_size.setdefault(key_size, [])
-        if len(made) >= _KEYS.get(key_size, 1):
-            return made[next(self._next) % len(made)]
-        key = self._one(public_exponent, key_size, len(made))
-        made.append(key)
-        return key
+        with self._turn:
+            made = self._of_size.setdefault(key_size, [])
+            if len(made) >= _KEYS.get(key_size, 1):
+                return made[next(self._next) % len(made)]
+            key = self._one(public_exponent, key_size, len(made))
+            made.append(key)
+            return key
 
     def _one(self, public_exponent: int, key_size: int, number: int) -> rsa.RSAPrivateKey:
         if self._kept is None:
