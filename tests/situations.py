@@ -422,7 +422,7 @@ IMPLICIT = (
         "implicit upload, plain data allowed",
         "refused:client:transfer:data-tls-failed",
         f"implicit_tls=yes tls_required_data=no {CALM}",
-        "implicit_tls=yes timeout_s=2",
+        "implicit_tls=yes timeout_s=4",
         clients=NET_FTP,
         servers=VSFTPD,
         goal=Goal.TRANSFER,
@@ -432,7 +432,7 @@ IMPLICIT = (
         "implicit server, explicit client",
         "refused:server:greeting:timed-out",
         "implicit_tls=yes",
-        "timeout_s=1",
+        "timeout_s=2",
         clients=(*CLIENTS, *REUSING),
         servers=(*VSFTPD, *OLD_VSFTPD, *PYFTPDLIB),
         but={"pyftpdlib": CANNOT},
@@ -441,7 +441,7 @@ IMPLICIT = (
     Row(
         "explicit server, implicit client",
         "refused:client:handshake:plaintext-peer",
-        client="implicit_tls=yes timeout_s=2",
+        client="implicit_tls=yes timeout_s=4",
         clients=(*NET_FTP, "curl@rocky9"),
     ),
     Row(
@@ -543,7 +543,7 @@ LOGIN = (
         "login that takes longer than the client waits",
         "refused:server:login:timed-out",
         "extra=delay_successful_login=5",
-        "timeout_s=1",
+        "timeout_s=3",
         servers=VSFTPD,
         goal=Goal.LOGIN,
         alone=True,
@@ -761,7 +761,7 @@ DATA = (
         "wrong passive address",
         DATA_FAILED,
         f"pasv_address={SILENT} {CALM}",
-        "timeout_s=2",
+        "timeout_s=4",
         goal=Goal.TRANSFER,
         but={"ftplib@rocky9": OK, "curl": OK},
         only_at=SOON,
@@ -782,7 +782,7 @@ DATA = (
             f"passive ports {state}",
             DATA_FAILED,
             f"data_ports={state} {CALM}",
-            "timeout_s=2",
+            "timeout_s=4",
             goal=Goal.TRANSFER,
             only_at=SOON,
             alone=True,
@@ -1140,7 +1140,7 @@ WEB_HANDSHAKE = (
         "silent",
         "refused:server:handshake:timed-out",
         "behaviour=silent",
-        "timeout_s=1",
+        "timeout_s=2",
         waits=True,
     ),
     # A client that does not mind finds that the ServerHello was changed on its way.
@@ -1340,7 +1340,7 @@ WEB_NETWORK = (
 )
 
 WEB_RESPONSE = (
-    web("answers late", LATE_ANSWER, "answer_delay_s=4", "timeout_s=2", waits=True),
+    web("answers late", LATE_ANSWER, "answer_delay_s=4", "timeout_s=3", waits=True),
     web("closes after the request", NO_ANSWER, "behaviour=close-after-request"),
     web("without TLS", OK, "tls=off", "tls=off", clients=(*BARE, "edge@debian13"), servers=CURRENT),
     web(
@@ -1354,7 +1354,7 @@ WEB_RESPONSE = (
         "without TLS, answers late",
         LATE_ANSWER,
         "tls=off answer_delay_s=4",
-        "tls=off timeout_s=1",
+        "tls=off timeout_s=3",
         clients=(*BARE, "edge@debian13"),
         waits=True,
     ),
