@@ -149,7 +149,9 @@ def readable(text: str) -> str:
     """
     text = _SURROGATES.sub("\ufffd", text)
     if len(text) > LONGEST_LINE:
-        text = "\n".join(_without_middle(line, LONGEST_LINE) for line in text.split("\n"))
+        lines = text.split("\n")
+        if max(map(len, lines)) > LONGEST_LINE:
+            text = "\n".join(_without_middle(line, LONGEST_LINE) for line in lines)
     return _without_middle(text, LONGEST_TEXT)
 
 
