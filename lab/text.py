@@ -9,9 +9,9 @@ import dataclasses
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -149,7 +149,9 @@ def readable(text: str) -> str:
     """
     text = _SURROGATES.sub("\ufffd", text)
     if len(text) > LONGEST_LINE:
-        text = "\n".join(_without_middle(line, LONGEST_LINE) for line in text.split("\n"))
+        lines = text.split("\n")
+        if max(map(len, lines)) > LONGEST_LINE:
+            text = "\n".join(_without_middle(line, LONGEST_LINE) for line in lines)
     return _without_middle(text, LONGEST_TEXT)
 
 
@@ -163,18 +165,29 @@ def readable_throughout(value: Any) -> Any:
 
 def _is_readable(value: Any) -> bool:
     # Almost everything is: this runs over every part of every attempt.
-    kind = type(value)
+    kind: Any = type(value)
     if kind is str:
         return value.isascii() and len(value) <= LONGEST_LINE
-    if kind in _PLAIN or isinstance(value, Enum):
-        return True
-    if isinstance(value, Mapping):
-        return all(map(_is_readable, value)) and all(map(_is_readable, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_readable, value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return all(_is_readable(getattr(value, name)) for name in value.__dataclass_fields__)
-    return not isinstance(value, str)
+    return kind in _PLAIN or _looking_into(kind)(value)
+
+
+@cache
+def _looking_into(kind: type) -> Callable[[Any], bool]:
+    """What says of a value of this type whether it is readable."""
+    if issubclass(kind, Enum):
+        return lambda _: True
+    if issubclass(kind, Mapping):
+        return lambda value: _are_readable(value) and _are_readable(value.values())
+    if issubclass(kind, list | tuple):
+        return _are_readable
+    if dataclasses.is_dataclass(kind):
+        names = tuple(kind.__dataclass_fields__)
+        return lambda value: _are_readable(map(partial(getattr, value), names))
+    return lambda _: not issubclass(kind, str)
+
+
+def _are_readable(values: Iterable[Any]) -> bool:
+    return all(map(_is_readable, values))
 
 
 def _made_readable(value: Any) -> Any:

@@ -80,12 +80,11 @@ class Words(Table):
 
     def heard(self, client: ClientReport) -> bool:
         """Whether the report has any of these."""
-        return (
-            any(pattern.search(client.error) for pattern in self.text)
-            or any(pattern.search(client.message) for pattern in self.message)
-            or client.errno in self.errno
-            or client.exit_status in self.exit_status
-        )
+        for patterns, said in ((self.text, client.error), (self.message, client.message)):
+            for pattern in patterns:
+                if pattern.search(said):
+                    return True
+        return client.errno in self.errno or client.exit_status in self.exit_status
 
 
 class Generation(Table):

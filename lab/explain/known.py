@@ -6,7 +6,7 @@ Made once, for the index: to load the cases and documents takes longer than an a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lab.cases import Catalogue, LoadedCase
@@ -22,17 +22,18 @@ from lab.training.words import titled, token
 
 def known() -> dict[str, Any]:
     """By reason, by stage and by side: plain data, in both languages where people read it."""
-    cases = Catalogue.load(source() / "scenarios").cases
+    by_function = functions(Catalogue.load(source() / "scenarios").cases)
     return {
-        "reasons": {reason.value: _of_reason(reason, cases) for reason in Reason},
+        "reasons": {reason.value: _of_reason(reason, by_function) for reason in Reason},
         "stages": {stage.value: _both(token("stage", stage.value)) for stage in Stage},
         "sides": {side.value: _both(token("side", side.value)) for side in Side},
     }
 
 
-def _of_reason(reason: Reason, cases: Sequence[LoadedCase]) -> dict[str, Any]:
+def _of_reason(reason: Reason, by_function: Mapping[str, list[LoadedCase]]) -> dict[str, Any]:
     broken = [
         case
+        for cases in by_function.values()
         for case in cases
         if case.case.expect.result is not Result.COMPLETED and case.case.expect.reason is reason
     ]
@@ -40,21 +41,21 @@ def _of_reason(reason: Reason, cases: Sequence[LoadedCase]) -> dict[str, Any]:
     return {
         "name": _both(token("reason", reason.value)),
         "why": _both(why),
-        "cases": _cases(reason, broken, cases),
+        "cases": _cases(reason, broken, by_function),
         "sections": _sections(broken),
         "remedies": _remedies(reason, broken),
     }
 
 
 def _cases(
-    reason: Reason, broken: Iterable[LoadedCase], of_all: Sequence[LoadedCase]
+    reason: Reason, broken: Iterable[LoadedCase], by_function: Mapping[str, list[LoadedCase]]
 ) -> list[dict[str, Any]]:
     """Cases that end so, those to begin with first: what ``lab demo`` takes, and what it tells."""
-    names = [case.split("/")[1] for case in functions(of_all)]
+    names = [case.split("/")[1] for case in by_function]
     first = recommended()
     # `lab demo` tells a case for the first of its clients.
     shown = {case.id for case in broken}
-    found = {name: cases for name, cases in functions(of_all).items() if cases[0].id in shown}
+    found = {name: cases for name, cases in by_function.items() if cases[0].id in shown}
     order = sorted(found, key=lambda name: (_place(name, first), -_alike(name, reason), name))
     made = []
     for name in order:

@@ -129,8 +129,10 @@ def plain(text: str) -> str:
 
 def unwrapped(text: str) -> tuple[str, ...]:
     """What a short text of several lines was before something broke its lines: at blanks, or anywhere."""
+    if len(text) > WRAPPED:
+        return ()
     lines = [line.strip().lstrip("> |").lstrip() for line in text.split("\n")]
     lines = [line for line in lines if line]
-    if not 1 < len(lines) <= _WRAPPED_LINES or len(text) > WRAPPED:
+    if not 1 < len(lines) <= _WRAPPED_LINES:
         return ()
     return (" ".join(lines), "".join(lines))

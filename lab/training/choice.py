@@ -47,8 +47,8 @@ def one_case(catalogue: Catalogue, word: str) -> LoadedCase:
     first = recommended()
     if word in map(str, range(1, len(first) + 1)):
         word = first[int(word) - 1]
-    every = functions(catalogue.cases)
-    found = {word: every[word]} if word in every else functions(catalogue.select([word]))
+    named = [case for case in catalogue.cases if case_name(case.id) == word]
+    found = functions(named or catalogue.select([word]))
     if len(found) > 1:
         names = "\n  ".join(found)
         raise CaseError(f"{word!r} is part of the names of {len(found)} cases:\n  {names}")

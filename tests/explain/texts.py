@@ -275,9 +275,9 @@ def _compiled(
     return [(re.compile(literal_first(pattern), flags), by) for pattern, by in pairs]
 
 
-#: What differs from run to run without meaning anything.
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
+#: What differs from run to run without meaning anything, within a line.
 _NEUTRAL = _compiled(
-    (r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", "[PEM]"),
     (r"\x1b\[[0-9;]*m", ""),
     (r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d([.,]\d+)?", r"2026-01-02\g<1>03:04:05"),
     (r"\d{4}([/.])\d\d[/.]\d\d \d\d:\d\d:\d\d(\.\d+)?", r"2026\g<1>01\g<1>02 03:04:05"),
@@ -310,7 +310,7 @@ _NEUTRAL = _compiled(
     (r"\[\d+\](?=:| \S)", "[1]"),
     (r" \d+#\d+: \*\d+ ", " 1#1: *1 "),
     (r" \d+#\d+: ", " 1#1: "),
-    (r"\bLOG(\d)\[[^\]]*\]", r"LOG\1[0]"),
+    (r"\bLOG(\d)\[[^\]\n]*\]", r"LOG\1[0]"),
     # HAProxy's day of the year and time, and its process; Squid's descriptor of a connection
     (r"^(\[(?:NOTICE|WARNING|ALERT)\] +)(?:\d{3}/\d{6} )?\(\d+\) :", r"\1(1) :"),
     (r"\bnegotiating TLS on FD \d+:", "negotiating TLS on FD 12:"),
@@ -335,8 +335,9 @@ _NEUTRAL = _compiled(
     (r"\bAUTH TLS successful\.", "Proceed with negotiation."),
     (r"\(\d+\)(?=Internal error \(specific information not available\))", "(20014)"),
     (r"\b(nobody|broken)\.lab\.test\b|\b192\.0\.2\.1\b", "host.lab.test"),
-    flags=re.DOTALL | re.MULTILINE,
+    flags=re.MULTILINE,
 )  # fmt: skip
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @functools.cache
@@ -345,13 +346,20 @@ def neutral(text: str, port: int = 0) -> str:
     text = text.replace("\r\n", "\n")
     if port:
         text = re.sub(rf"(?<!\d){port}(?!\d)", "443", text)
+    return "".join(map(_neutral_line, _LINE.findall(_PEM.sub("[PEM]", text)))).strip()
+
+
+@functools.cache
+def _neutral_line(line: str) -> str:
+    """One line, of which there are ten times as many as there are different ones."""
     for pattern, replacement in _NEUTRAL:
-        text = pattern.sub(replacement, text)
-    return text.strip()
+        line = pattern.sub(replacement, line)
+    return line
 
 
-#: What differs from release to release, and tells no cause: a program's version, the numbers of its source's
-#: lines, the function and the words that a version of OpenSSL has for one number.
+_CONNECTING = re.compile(r"\AConnecting to \S+\n")
+#: What differs from release to release within a line, and tells no cause: a program's version, the numbers
+#: of its source's lines, the function and the words that a version of OpenSSL has for one number.
 _OF_A_RELEASE = _compiled(
     (r"\b(nginx|squid|mod_tls|Apache)/\d[\w.]*", r"\1"),
     (r"\(vsFTPd \d[\d.]*\)", "(vsFTPd)"),
@@ -381,13 +389,12 @@ _OF_A_RELEASE = _compiled(
     (r"\b(\w+\.go):\d+\b", r"\1"),
     (r"(?m)^(\S+ \S+) (?:CRITICAL|NOTICE): (?=Failed to )", r"\1 "),
     (r"\bERROR : : (?=error )", "ERROR : "),
-    (r'"client_ip":"[^"]*",', ""),
+    (r'"client_ip":"[^"\n]*",', ""),
     # PHP without the address, and with another letter; Java with the alert's name before it
     (r"\bfile_put_contents\(ftps://[^)\s]*\)", "file_put_contents()"),
     (r"\bfailed to open stream:", "Failed to open stream:"),
     (r"\b(SSL\w*Exception): \([a-z_]+\) ", r"\1: "),
-    # OpenSSL's command line says where it connects to; curl's other words for one thing
-    (r"\AConnecting to \S+\n", ""),
+    # curl's other words for one thing
     (r"\bSSL certificate OpenSSL verify result: ([^\n(]+) \(\d+\)", r"SSL certificate problem: \1"),
     (r"\bCouldn't connect to server\b", "Could not connect to server"),
     (r"\bplease visit the web page\b", "please visit the webpage"),
@@ -404,9 +411,15 @@ _OF_A_RELEASE = _compiled(
 @functools.cache
 def of_any_release(text: str) -> str:
     """What releases of one program say alike: the text without what tells no more than the release."""
+    # OpenSSL's command line says where it connects to.
+    return "".join(map(_line_of_any_release, _LINE.findall(_CONNECTING.sub("", text))))
+
+
+@functools.cache
+def _line_of_any_release(line: str) -> str:
     for pattern, replacement in _OF_A_RELEASE:
-        text = pattern.sub(replacement, text)
-    return text
+        line = pattern.sub(replacement, line)
+    return line
 
 
 def table(name: str) -> dict[str, Any]:

@@ -203,6 +203,7 @@ def _after(option: str, words: list[str]) -> list[str]:
     return [value for value in values if "banner=client-" not in value]
 
 
+@functools.cache
 def neutral(text: str) -> str:
     """A text without what differs from run to run."""
     for pattern, replacement in _NEUTRAL:

@@ -42,6 +42,15 @@ def reasons(text: str) -> list[str]:
 # -- the index -----------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tables_made_once() -> Iterator[None]:
+    """What every table and the cases come to is the same for each test that makes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_made", "_known"):
+            patch.setattr(index_module, name, functools.cache(getattr(index_module, name)))
+        yield
+
+
 def test_the_index_is_that_of_the_tables_and_cases() -> None:
     assert INDEX.read_text("utf-8") == made(), "write it: make explain-index"
 

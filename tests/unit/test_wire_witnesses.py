@@ -64,9 +64,16 @@ def transcript(name: str, client: str = "net-ftp@rocky9") -> Transcript:
 
 
 def witnesses(observation: Observation, seen: WireReading | None) -> Witnesses:
-    heard = hear_witnesses(observation, hear(observation), interpret(observation), seen)
+    return asked(observation, seen)[0]
+
+
+def asked(observation: Observation, seen: WireReading | None) -> tuple[Witnesses, Outcome]:
+    """What they say, and what came of it all together."""
+    said = hear(observation)
+    outcome = interpret(observation, said)
+    heard = hear_witnesses(observation, said, outcome, seen)
     assert heard is not None
-    return heard
+    return heard, outcome
 
 
 # -- the words that were recorded --------------------------------------------------------------------
@@ -86,7 +93,7 @@ def test_no_witness_is_believed_against_the_outcome_without_being_shown(name: st
 
 def believed_otherwise(one: Transcript) -> Iterator[str]:
     """What the witnesses of a transcript say of whom it names, where that is not known."""
-    heard, outcome = witnesses(one.observation(), None), interpret(one.observation())
+    heard, outcome = asked(one.observation(), None)
     expected = DIFFERENT.get((one.name, one.server), (None, None))
     for end, said, other in zip(
         ("client", "server"), (heard.client, heard.server), expected, strict=True
