@@ -19,8 +19,8 @@ def test_a_handshake_in_perl_has_more_than_a_second() -> None:
     }
     for case in catalogue().select([], every=True):
         for planned in case.plan():
-            stages = {planned.expect.stage} if planned.expect else {None}
-            asked[f"{case.id}: {planned.id}"] = (planned.attempt.client, {expect and expect.stage})
+            stage = planned.expect.stage if planned.expect else None
+            asked[f"{case.id}: {planned.id}"] = (planned.attempt.client, {stage})
     short = {
         name
         for name, (client, stages) in asked.items()
