@@ -7,7 +7,7 @@ from tests.situations import situations
 from tests.unit.catalogue import catalogue
 
 #: IO::Socket::SSL counts the time of a handshake in whole seconds of the clock: one second can be none.
-PERL = {"net-ftp", "net-ftpssl", "tls-perl"}
+PERL = {"net-ftp", "tls-perl"}
 LEAST_S = 1.5
 #: No handshake begins.
 BEFORE = {Stage.RESOLVE, Stage.CONNECT, Stage.GREETING}
