@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 # keep nothing of that.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# What is imported and collected stays: it is not searched for garbage again and again.
 gc.set_threshold(500_000)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: it is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
