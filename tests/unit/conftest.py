@@ -23,8 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """RSA keys come in turn."""
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    cache = getattr(config, "cache", None)  # there is none with -p no:cacheprovider
-    rsa_keys.in_turn(patch, cache.mkdir("rsa-keys") if cache is not None else None)
+    rsa_keys.in_turn(patch, rsa_keys.folder(config))
     # What the system is called the standard library asks `uname`, once.
     platform.platform()
     watch = Watch()

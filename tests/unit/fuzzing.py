@@ -6,6 +6,7 @@ that are new every time, each of which must end within :data:`SECONDS_EACH`.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -113,11 +114,15 @@ def fuzz(property_: Callable[..., None]) -> Callable[..., None]:
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
-@st.composite
-def spoilt(draw: st.DrawFn, seeds: Sequence[str], words: Sequence[str] = ()) -> str:
+def spoilt(seeds: Sequence[str], words: Sequence[str] = ()) -> st.SearchStrategy[str]:
     """One of the seeds after some edits: pieces cut out, doubled, moved, and awkward text put in."""
-    text = draw(st.sampled_from(seeds))
     pieces = st.sampled_from((*words, *AWKWARD)) | st.text(max_size=6)
+    return _edited(st.sampled_from(seeds), pieces)
+
+
+@st.composite
+def _edited(draw: st.DrawFn, seeds: st.SearchStrategy[str], pieces: st.SearchStrategy[str]) -> str:
+    text = draw(seeds)
     for _ in range(draw(st.integers(0, 5))):
         first = draw(st.integers(0, len(text)))
         last = min(len(text), first + draw(st.integers(0, 40)))
@@ -177,6 +182,7 @@ def check_sentences(*sentences: str, naming: str = "") -> None:
         sentence.encode()
 
 
+@functools.cache
 def anything(depth: int = 3) -> st.SearchStrategy[Any]:
     """Any value that JSON has."""
     plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

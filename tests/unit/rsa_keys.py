@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,16 @@ _new_key = rsa.generate_private_key
 
 
 class RsaKeys:
-    """RSA key pairs as ``cryptography`` makes them, the first of each size kept ones, the others in turn."""
+    """RSA key pairs as ``cryptography`` makes them, each one that is kept."""
 
-    def __init__(self, kept: Path | None) -> None:
-        """Nothing is read or made yet; ``kept`` is the folder of those that are there."""
-        self._kept, self._turn = kept, threading.Lock()
+    def __init__(self, kept: Path | None, most: Mapping[int, int] | None = None) -> None:
+        """Nothing is read or made yet.
+
+        Args:
+            kept: the folder of those that are there.
+            most: so many of a size are different, then they come again in turn; ``None``: all are.
+        """
+        self._kept, self._most, self._turn = kept, most, threading.Lock()
         self._of_size: dict[int, list[rsa.RSAPrivateKey]] = {}
         self._next = itertools.count()
 
@@ -43,7 +48,7 @@ class RsaKeys:
         """Another key pair than the last ones of this size."""
         with self._turn:
             made = self._of_size.setdefault(key_size, [])
-            if len(made) >= _KEYS.get(key_size, 1):
+            if self._most is not None and len(made) >= self._most.get(key_size, 1):
                 return made[next(self._next) % len(made)]
             key = self._one(public_exponent, key_size, len(made))
             made.append(key)
@@ -63,16 +68,22 @@ class RsaKeys:
         return key
 
 
+def folder(config: pytest.Config) -> Path | None:
+    """Where keys are kept; ``None``: nowhere."""
+    cache = getattr(config, "cache", None)  # there is none with -p no:cacheprovider
+    return cache.mkdir("rsa-keys") if cache is not None else None
+
+
 def in_turn(patch: pytest.MonkeyPatch, kept: Path | None) -> None:
-    """Whoever makes an RSA key gets one of :class:`RsaKeys`; trustme reads it without testing primes."""
-    patch.setattr(rsa, "generate_private_key", RsaKeys(kept).generate)
+    """Whoever makes an RSA key gets one of a few; trustme reads it without testing primes."""
+    patch.setattr(rsa, "generate_private_key", RsaKeys(kept, _KEYS).generate)
     reading = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
     patch.setattr(trustme, "load_pem_private_key", reading)
 
 
 @contextmanager
-def new_ones() -> Iterator[None]:
-    """Meanwhile every key is a new one: for tests of which certificates have the same."""
+def all_different(kept: Path | None) -> Iterator[None]:
+    """Meanwhile no key comes twice: for tests of which certificates have the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rsa, "generate_private_key", _new_key)
+        patch.setattr(rsa, "generate_private_key", RsaKeys(kept).generate)
         yield

@@ -38,10 +38,10 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def material() -> RunCertificates:
+def material(pytestconfig: pytest.Config) -> RunCertificates:
     made = RunCertificates([FTP, OTHER])
     made.add_addresses(ADDRESSES)
-    with rsa_keys.new_ones():
+    with rsa_keys.all_different(rsa_keys.folder(pytestconfig)):
         return made.generate()
 
 
