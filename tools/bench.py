@@ -429,6 +429,23 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
     beside(f"lab run of {len(common)} cases of the same attempts", ["run", *common], 0.75)
     made = f"attempts made in a whole run, {whole[0].made} before"
     measured.figures.append(Figure(made, whole[1].made, ""))
+    before, unit, integration = (
+        _tests(folder, target)
+        for folder, target in (
+            (baseline, "unit"),
+            (checkout.root, "unit"),
+            (checkout.root, "integration"),
+        )
+    )
+    for what in ("wall", "processor"):
+        old, new, rest = (one.of(what) for one in (before, unit, integration))
+        limit = 0.33 if what == "wall" else None
+        for name, value, held in (
+            ("make unit", new, limit),
+            ("make unit integration", new + rest, None),
+        ):
+            line = f"{name}: {what}, {value:.3g} s of {old:.3g} s"
+            measured.figures.append(Figure(line, value / old, "x", held))
     for name, limit in (("record.json", 10.0), ("report.html", 4.0)):
         sizes = [(f / ".lab" / "runs" / "latest" / name).stat().st_size / 1e6 for f in both]
         measured.figures.append(Figure(f"{name}, {sizes[0]:.1f} MB before", sizes[1], "MB", limit))
@@ -450,6 +467,29 @@ class Spent:
         """One of these figures in seconds, by its words."""
         each = self.processor / (self.made or 1)
         return {"wall": self.wall, "processor": self.processor}.get(what, each)
+
+
+def _tests(folder: Path, target: str) -> Spent:
+    """Run tests of a checkout that need no engine, once.
+
+    Raises:
+        BenchError: not all of them passed.
+    """
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        ["make", target],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=3 * LIMIT_S,
+        check=False,
+        env=persons(),
+    )
+    wall = time.perf_counter() - started
+    if done.returncode:
+        raise BenchError(f"{folder}: `make {target}`: {done.stdout[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 0)
 
 
 def _tried(folder: Path) -> Mapping[str, int]:
