@@ -101,16 +101,19 @@ def _nearest(
     result: AttemptResult, report: ClientReport, outcome: Outcome | None
 ) -> Iterable[Reason]:
     """Reasons that the program gives: with the same message first, then those of a near stage."""
-    said = heard_of(result.client.program)
-    message = _alike(report.message)
     stage = outcome.stage if outcome is not None and outcome.stage else Stage.VERIFY
     uses_tls = result.client.uses_tls and result.server.tls
+    return _ranked(result.client.program, _alike(report.message), stage, uses_tls)
 
+
+@cache
+def _ranked(program: str, message: str, stage: Stage, uses_tls: bool) -> Iterable[Reason]:
     def distance(one: KnownRefusal) -> tuple[bool, int, bool, str]:
         apart = abs(_STAGES.index(one.stage) - _STAGES.index(stage))
         without = not uses_tls and one.stage in (Stage.HANDSHAKE, Stage.VERIFY)
         return one.message != message, apart, without, str(one.reason)
 
+    said = heard_of(program)
     ranked = sorted((one for one in said if one.reason is not Reason.UNKNOWN), key=distance)
     return dict.fromkeys(one.reason for one in ranked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from lab.model import Outcome, Reason
@@ -27,6 +28,7 @@ def say(section: str, name: str, /, **values: object) -> InBothLanguages:
     return found.format(**values) if values else found
 
 
+@cache
 def token(section: str, name: str) -> InBothLanguages:
     """A token of a vocabulary (``stage``, ``side``, ``reason``, ...) in words, as the page has them."""
     from lab.report.html.language import word  # noqa: PLC0415 - the page's texts are many

@@ -134,8 +134,13 @@ def told(
 
 @cache
 def _as_expected(case_id: str) -> tuple[LoadedCase, RunRecord]:
-    case = next(case for case in catalogue().cases if case.id == case_id)
+    case = _by_id()[case_id]
     return case, record_of(case)
+
+
+@cache
+def _by_id() -> dict[str, LoadedCase]:
+    return {case.id: case for case in catalogue().cases}
 
 
 @cache
