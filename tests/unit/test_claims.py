@@ -546,7 +546,7 @@ def test_the_words_fit_into_80_columns(made: Document, language: Any) -> None:
 
 
 def test_the_words_of_a_claim_say_where_it_holds_and_why() -> None:
-    results = results_as_expected()
+    results = results_as_expected("movable-type")
     text = ClaimsTold().whole(movable_type(), results, "some-run")
     block = text[text.index("conditional: remedy-ssl-cipher-list") :].split("\n\n")[0]
     words = " ".join(block.split())
@@ -559,7 +559,7 @@ def test_the_words_of_a_claim_say_where_it_holds_and_why() -> None:
 
 
 def test_the_summary_counts_and_names_what_does_not_simply_hold() -> None:
-    results = results_as_expected()
+    results = results_as_expected("movable-type")
     text = ClaimsTold().summary(movable_type(), results)
     number = counts(results)
     head = f"movable-type: {len(results)} claims: {number[ClaimVerdict.CONFIRMED]} confirmed"
@@ -631,7 +631,8 @@ def movable_type() -> Document:
 
 
 @cache
-def results_as_expected(name: str = "movable-type") -> tuple[ClaimResult, ...]:
+@cache
+def results_as_expected(name: str) -> tuple[ClaimResult, ...]:
     # Also of a document whose cases are made only where they are asked for by name.
     return evaluate(
         documents()[name], as_expected(cases=[c for c in catalogue().cases if c.document == name])
