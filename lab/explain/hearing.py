@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from time import monotonic
 from typing import Any
 
 from lab.explain.index import Index
+from lab.explain.lines import matches_in
 from lab.explain.occurring import PatternsByWord
 from lab.explain.patterns import literal_first
 
@@ -108,10 +108,10 @@ def hear(text: str, index: Index) -> Hearing:
 
     def found(patterns: PatternsByWord) -> Iterator[tuple[Sequence[Any], Iterator[re.Match[str]]]]:
         """What each pattern that can match stands for, with its first matches."""
-        for *meant, pattern, _ in patterns.possible(lower, occurring):
+        for *meant, pattern, groups in patterns.possible(lower, occurring):
             if monotonic() > until:
                 return
-            yield meant, _few(_compiled(pattern).finditer(text))
+            yield meant, _few(matches_in(pattern, groups, text, lower))
 
     where = [
         (kind, name, Utterance(match.start(), match.end(), program, title))
@@ -169,11 +169,6 @@ def _few(found: Iterable[re.Match[str]], most: int = 50) -> Iterator[re.Match[st
         if number == most:
             return
         yield match
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.MULTILINE)
 
 
 def _sort(where: Iterable[tuple[str, str, Utterance]], heard: Hearing, text: str) -> None:
