@@ -185,7 +185,7 @@ def _nearest(text: str, index: Index) -> list[tuple[str, str]]:
     found = [
         (-alike * alike / len(words), literal, title)
         for words, (literal, title) in index.literals_by_words.items()
-        if (alike := len(words & said)) >= _ALIKE * len(words)
+        if not words.isdisjoint(said) and (alike := len(words & said)) >= _ALIKE * len(words)
     ]
     return [(literal, title) for _, literal, title in sorted(found)[:_NEAREST]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from rich.text import Text
@@ -24,6 +25,7 @@ _CUT = " ..."
 RECOMMENDED_PATH = Path(__file__).with_name("recommended.toml")
 
 
+@cache
 def recommended() -> tuple[str, ...]:
     """The cases to begin with, in their order, as ``module/function``."""
     return tuple(tomllib.loads(RECOMMENDED_PATH.read_text(encoding="utf-8"))["cases"])
