@@ -166,7 +166,8 @@ def _told(heard: Hearing, index: Index) -> Iterable[Told]:
             apart=entry.get("apart", ""),
             weight=weight(entry),
             place=_place(taken, index),
-            programs=_programs(taken, heard),
+            # In the order in which they were heard: that of a set is another in every process.
+            programs=_programs((one for one in signals if one in taken), heard),
         )
     if certificate and heard.steps[:1] == ["put"]:  # the control channel's was accepted
         yield Told("certificate", [Cause("client", "transfer", _DATA_TLS)])

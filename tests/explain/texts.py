@@ -422,7 +422,8 @@ def _line_of_any_release(line: str) -> str:
     return line
 
 
-def table(name: str) -> dict[str, Any]:
+@functools.cache
+def table(name: str) -> Mapping[str, Any]:
     """One of this folder's tables."""
     return tomllib.loads((HERE / name).read_text(encoding="utf-8"))
 

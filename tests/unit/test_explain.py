@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import subprocess
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from rich.cells import cell_len
 
 from lab.explain import index as index_module
 from lab.explain.answer import Explanation, explain
-from lab.explain.hearing import generation
+from lab.explain.deciding import decide
+from lab.explain.hearing import Hearing, Utterance, generation
 from lab.explain.index import INDEX, load, made
 from lab.explain.reading import decoded
 from lab.explain.telling import told
@@ -891,3 +894,12 @@ def test_of_two_clients_that_fail_for_different_reasons_both_are_told() -> None:
     # the twins: one client alone, and two for the same reason
     assert not explain(first.encode()).beside  # with the tables that it reads itself
     assert not answer(first + vsftpd_said(2, "192.0.2.2", suite)).beside
+
+
+def test_whose_words_they_are_is_told_in_the_order_in_which_they_were_heard() -> None:
+    names = ["connection-refused", "no-route", "timed-out", "could-not-connect"]
+    one = {"client": names, "may_be": [{"by": "server", "stage": "connect", "reason": "closed"}]}
+    tables = replace(TABLES, meanings={**TABLES.meanings, "meaning": [one]})
+    for order in itertools.permutations(names):
+        heard = Hearing(clients={name: [Utterance(0, 1, f"of {name}", "")] for name in order})
+        assert decide(heard, tables).programs == tuple(f"of {name}" for name in order)
