@@ -20,9 +20,10 @@ READY := $(VENV)/.ready
 PYTHON ?=
 # Cases, documents or options for `lab run`: make lab RUN="CASE ..."
 RUN ?=
-# Unit and integration tests use every processor (tests/conftest.py); end-to-end tests mostly wait, so many labs side by side.
-SIDE_BY_SIDE := -n auto --dist=loadfile
+# Unit tests use every processor. Others wait as well: of those so many processes, or labs, are side by side.
+UNIT := tests/unit -n auto --dist=loadfile
 LABS ?= 3
+INTEGRATION := tests/integration -n $(LABS) --dist=loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -57,9 +58,9 @@ test: $(READY) | $(STATE) ## what CI runs: linters, types, unit and integration 
 	@echo "== hadolint"
 	@$(MAKE) --no-print-directory lint-dockerfiles
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) --junit-xml=$(STATE)/junit-unit.xml
+	@$(BIN)/python -m pytest $(UNIT) --junit-xml=$(STATE)/junit-unit.xml
 	@echo "== integration tests"
-	@$(BIN)/python -m pytest tests/integration $(SIDE_BY_SIDE) --junit-xml=$(STATE)/junit-integration.xml
+	@$(BIN)/python -m pytest $(INTEGRATION) --junit-xml=$(STATE)/junit-integration.xml
 	@echo "== end-to-end tests and cases"
 	@$(LAB) engine start
 	@$(BIN)/python -m pytest tests/e2e scenarios --ignore=scenarios/field -n $(LABS) --junit-xml=$(STATE)/junit.xml
@@ -79,15 +80,15 @@ lint: $(READY) ## linters and types alone
 
 .PHONY: unit
 unit: $(READY) | $(STATE) ## the unit tests alone: each within one process
-	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE)
+	@$(BIN)/python -m pytest $(UNIT)
 
 .PHONY: integration
 integration: $(READY) | $(STATE) ## what starts programs, or reads all that was recorded; needs no engine either
-	@$(BIN)/python -m pytest tests/integration $(SIDE_BY_SIDE)
+	@$(BIN)/python -m pytest $(INTEGRATION)
 
 .PHONY: coverage
 coverage: $(READY) ## how much of lab/ is run without an engine, branches included
-	@$(BIN)/python -m pytest tests/unit tests/integration $(SIDE_BY_SIDE) -q --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest tests/unit $(INTEGRATION) -q --cov --cov-report=term:skip-covered
 
 # Examples of each property a round; with SECONDS rounds go on until the time is over.
 EXAMPLES ?= 2000

@@ -35,12 +35,6 @@ def ctrl_c_is_heard() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """``-n auto``: one more than there are processors, for there is always a test that waits."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     """Each process has modules of its own, and one has all cases: they are made in one run."""
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only where it is asked for

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from lab.host.checkout import root
-from tests.unit.test_explain import lab
+
+
+def lab(*words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", "explain", *words],
+        input=given,
+        stdin=subprocess.DEVNULL if given is None else None,
+        capture_output=True,
+        cwd=root(),
+        check=False,
+    )
 
 
 def test_an_answer_needs_no_module_that_is_slow_to_import() -> None:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import subprocess
-import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -20,10 +16,10 @@ from lab.explain import index as index_module
 from lab.explain.answer import Explanation, explain
 from lab.explain.deciding import decide
 from lab.explain.hearing import Hearing, Utterance, generation
-from lab.explain.index import INDEX, load, made
+from lab.explain.index import INDEX, load
 from lab.explain.reading import decoded
 from lab.explain.telling import told
-from lab.host.checkout import root, source
+from lab.host.checkout import source
 from lab.model import Reason, Side, Stage
 from lab.text import visible
 from lab.training.choice import one_case
@@ -42,41 +38,6 @@ def reasons(text: str) -> list[str]:
     return [one.reason for one in answer(text).candidates]
 
 
-# -- the index -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tables_made_once() -> Iterator[None]:
-    """What every table and the cases come to is the same for each test that makes it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("_made", "_known"):
-            patch.setattr(index_module, name, functools.cache(getattr(index_module, name)))
-        yield
-
-
-def test_the_index_is_that_of_the_tables_and_cases() -> None:
-    assert INDEX.read_text("utf-8") == made(), "write it: make explain-index"
-
-
-def test_without_the_index_the_answer_is_the_same(tmp_path: Path) -> None:
-    broken = tmp_path / "index.json"
-    broken.write_text("<<<<<<< HEAD\n")
-    assert load(kept=broken) == TABLES
-
-
-def test_a_table_that_has_changed_is_read_itself(tmp_path: Path) -> None:
-    kept = json.loads(INDEX.read_text("utf-8"))
-    place = "clients/curl/dialect.toml"
-    kept[place] = {"sum": "0", "holds": {}}
-    del kept["servers/nginx/dialect.toml"]  # as of a program whose folder has just come
-    changed = tmp_path / "index.json"
-    changed.write_text(json.dumps(kept))
-    assert load(kept=changed) == TABLES
-
-
-# -- what the lab has recorded -------------------------------------------------------------------------
-
-
 def recorded(part: str) -> Iterator[tuple[str, str]]:
     """Each text that a program showed its user, or a server wrote down, with the reason that was found."""
     seen = set()
@@ -92,36 +53,6 @@ def recorded(part: str) -> Iterator[tuple[str, str]]:
             if text.strip() and reason != "unknown" and (text, reason) not in seen:
                 seen.add((text, reason))
                 yield text, reason
-
-
-@pytest.mark.parametrize(
-    ("part", "known", "contained", "first"),
-    # Of a server's log: what the server says of what its client decided is an alert, or nothing, as with
-    # GnuTLS behind libcurl, which closes the connection without a word.
-    [("message", 0.93, 0.92, 0.97), ("log", 0.77, 0.78, 0.90)],
-)
-def test_recorded_texts_have_the_recorded_reason(
-    part: str, known: float, contained: float, first: float, capsys: pytest.CaptureFixture[str]
-) -> None:
-    texts = list(recorded(part))
-    several = {text for text, number in Counter(text for text, _ in texts).items() if number > 1}
-    answers = {text: reasons(text) for text, _ in texts}
-    answered = [(text, reason) for text, reason in texts if answers[text]]
-    having = [(text, reason) for text, reason in answered if reason in answers[text]]
-    alone = [(text, reason) for text, reason in having if text not in several]
-    leading = [(text, reason) for text, reason in alone if answers[text][0] == reason]
-    shares = (
-        len(answered) / len(texts),
-        len(having) / len(answered),
-        len(leading) / len(alone),
-    )
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{part}: {len(texts)} texts, answered {shares[0]:.1%}, of these with the reason"
-            f" {shares[1]:.1%}, of texts with one cause first {shares[2]:.1%}\n"
-        )
-    wanted = (known, contained, first)
-    assert all(share >= least for share, least in zip(shares, wanted, strict=True)), shares
 
 
 # -- texts with several causes, and what separates them ------------------------------------------------
@@ -783,20 +714,6 @@ def test_json_has_the_documented_members() -> None:
     assert first["case"] == "no_public_certificate/expired_certificate"
     assert {one["rating"] for one in first["remedies"]} >= {"recommended", "unsafe"}
     assert all(one["address"].startswith(("https://", "docs/")) for one in first["sections"])
-
-
-# -- the command ---------------------------------------------------------------------------------------
-
-
-def lab(*words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "lab", "explain", *words],
-        input=given,
-        stdin=subprocess.DEVNULL if given is None else None,
-        capture_output=True,
-        cwd=root(),
-        check=False,
-    )
 
 
 def test_the_index_names_every_table_that_is_heard() -> None:

@@ -365,8 +365,9 @@ def started(entry: ServedEntry) -> Started:
 
 
 def test_a_file_is_read_again_when_it_is_saved_and_what_the_server_says_is_told(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("lab.serve.editing.LOOK_S", 0.05)
     (entry,) = choose(["ftps:expired"])
     servers, told, japanese = FakeServers(), list[str](), list[str]()
     fake: Any = servers
