@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import socket
@@ -237,7 +238,7 @@ def find(
     environment: Mapping[str, str] | None = None,
     *,
     default_socket: Path = DEFAULT_SOCKET,
-    timeout_s: int = PROBE_TIMEOUT_S,
+    timeout_s: float = PROBE_TIMEOUT_S,
 ) -> DockerClient:
     """Connect to the engine that DOCKER_HOST, the Docker context or the default socket names.
 
@@ -250,7 +251,7 @@ def find(
 
 
 def lost(
-    environment: Mapping[str, str] | None = None, *, timeout_s: int = LOST_TIMEOUT_S
+    environment: Mapping[str, str] | None = None, *, timeout_s: float = LOST_TIMEOUT_S
 ) -> EngineError | None:
     """Why the engine of :func:`find` does not answer any more; None where it does.
 
@@ -263,7 +264,7 @@ def lost(
     return None
 
 
-def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> DockerClient:
+def connect(endpoint: Endpoint, *, timeout_s: float = PROBE_TIMEOUT_S) -> DockerClient:
     """Connect to one engine; see :func:`find`."""
     from docker import DockerClient
     from docker.errors import DockerException
@@ -283,7 +284,7 @@ def connect(endpoint: Endpoint, *, timeout_s: int = PROBE_TIMEOUT_S) -> DockerCl
                 verify=endpoint.tls.verify,
             )
         # With "auto" it asks for the version, and so finds out whether anybody answers.
-        client = DockerClient(endpoint.host, version="auto", timeout=timeout_s, tls=tls)
+        client = DockerClient(endpoint.host, version="auto", timeout=math.ceil(timeout_s), tls=tls)
         problem = unsupported(client.version())
     except (DockerException, OSError) as error:
         # The operating system's own words below the layers of the SDK, where there are any.

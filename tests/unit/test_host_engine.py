@@ -84,7 +84,7 @@ def http(status: str, body: str = "") -> bytes:
 
 def failure_of(environment: dict[str, str], default_socket: Path) -> EngineError:
     with pytest.raises(EngineError) as failure:
-        find(environment, default_socket=default_socket, timeout_s=1)
+        find(environment, default_socket=default_socket, timeout_s=0.3)
     return failure.value
 
 
@@ -116,7 +116,7 @@ def test_a_daemon_that_listens_and_does_not_answer(serve: Serve) -> None:
     error = failure_of({"DOCKER_CONTEXT": "default"}, path)
     assert error.problem == "silent"
     assert f"process {os.getpid()} listens there" in error.happened
-    assert "no answer to GET /_ping within 1 s" in error.happened
+    assert "no answer to GET /_ping within 0.3 s" in error.happened
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_an_engine_is_lost_when_it_has_gone_and_not_when_it_is_slow(
     serve: Serve, directory: Path
 ) -> None:
     def seen(host: str) -> EngineError | None:
-        return lost({"DOCKER_HOST": host})
+        return lost({"DOCKER_HOST": host}, timeout_s=0.3)
 
     # given one that does not answer in time, one that has gone, one on the network that has gone
     assert seen(f"unix://{serve(None)}") is None
