@@ -31,6 +31,8 @@ from lab.run.checkout import LABEL_RUN, Checkout
 
 #: Seconds for anything that a test waits for; far more than it takes.
 PATIENCE_S = 60.0
+#: The same for a build: images are made by one process at a time, and other tests make some, too.
+BUILD_S = 180.0
 POLL_S = 0.02
 #: What a checkout consists of, as far as the command is concerned.
 PARTS = ("lab", "scenarios", "compose", "pyproject.toml")

@@ -13,7 +13,7 @@ import pytest
 from docker import DockerClient
 
 from lab.host import machine
-from tests.e2e.checkouts import LAB, PATIENCE_S, Copy
+from tests.e2e.checkouts import BUILD_S, LAB, PATIENCE_S, Copy
 
 pytestmark = pytest.mark.engine
 
@@ -146,9 +146,10 @@ def test_a_full_disk_during_an_image_build(copy: Copy, engine: DockerClient) -> 
     assert engine.api.images(filters={"label": label}) == [], str(done)
 
 
+@pytest.mark.timeout(600)
 def test_a_build_that_is_interrupted_half_way(copy: Copy, engine: DockerClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as asked:
-        asked.settimeout(PATIENCE_S)
+        asked.settimeout(BUILD_S)
         # given a build whose step waits for an answer
         port = asked.getsockname()[1]
         label = change_recipe(
