@@ -30,7 +30,16 @@ def tree(tmp_path: Path) -> Path:
 
 def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # As on a new machine: nothing of an outer make, no terminal.
-    dropped = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "RUN", "BASELINE", "DEMOS"}
+    dropped = {
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "MAKEOVERRIDES",
+        "PYTHON",
+        "RUN",
+        "BASELINE",
+        "DEMOS",
+    }
     environment = {k: v for k, v in os.environ.items() if k not in dropped}
     return machine.run(
         ["make", *arguments], timeout_s=60, check=False, cwd=tree, env={**environment, "CI": "true"}
