@@ -34,8 +34,8 @@ from lab.images.recipe import Bootstrap, Source
 from lab.images.sources import Registry
 from lab.images.store import ImageStore
 
-NO_ROUTE = 'Get "https://registry.test/v2/": dial tcp: lookup registry.test: no such host'
-MISSING = "manifest for registry.test/client:1 not found: manifest unknown"
+NO_ROUTE = 'Get "https://images.test/v2/": dial tcp: lookup images.test: no such host'
+MISSING = "manifest for images.test/client:1 not found: manifest unknown"
 FULL = "write /var/lib/docker/overlay2/x: no space left on device"
 Events = list[dict[str, Any]]
 
@@ -329,7 +329,7 @@ RECIPE = {
 name = "base"
 description = "a base"
 [registry]
-pull = "registry.test/base:1"
+pull = "images.test/base:1"
 real = ["all"]
 [packages]
 bootstrap = { suite = "bookworm" }
@@ -339,7 +339,7 @@ real = ["all"]
 name = "client"
 description = "a client"
 [registry]
-pull = "registry.test/client:1"
+pull = "images.test/client:1"
 dockerfile = "Dockerfile"
 real = ["all of it"]
 [packages]
@@ -422,14 +422,14 @@ def store(
 def test_where_a_registry_answers_the_distributions_own_images_are_used(
     world: World, store: Callable[..., ImageStore], bootstrapped: list[str]
 ) -> None:
-    world.registry = {"registry.test/base:1": "", "registry.test/client:1": ""}
+    world.registry = {"images.test/base:1": "", "images.test/client:1": ""}
     found = store().ensure()
     assert {name: (info.provenance.source, info.stand_in) for name, info in found.items()} == {
         "base": ("registry", False),
         "client": ("registry", False),
         "server": ("registry", False),
     }
-    assert found["client"].provenance.digest == "registry.test/client@sha256:aa"
+    assert found["client"].provenance.digest == "images.test/client@sha256:aa"
     assert found["client"].provenance.real == ("all of it",)
     assert found["client"].provenance.fallback_reason is None
     assert found["client"].provenance.os == "Some Linux 1"
@@ -455,7 +455,7 @@ def test_without_a_registry_it_is_asked_once_and_packages_take_its_place(
 def test_an_image_that_the_registry_lacks_does_not_speak_for_the_others(
     world: World, store: Callable[..., ImageStore]
 ) -> None:
-    world.registry = {"registry.test/base:1": "", "registry.test/client:1": MISSING}
+    world.registry = {"images.test/base:1": "", "images.test/client:1": MISSING}
     found = store().ensure()
     assert found["base"].provenance.source == "registry"
     assert found["client"].stand_in
@@ -466,7 +466,7 @@ def test_an_image_that_the_registry_lacks_does_not_speak_for_the_others(
 def test_where_the_build_on_the_real_distribution_fails_the_stand_in_takes_its_place(
     world: World, store: Callable[..., ImageStore]
 ) -> None:
-    world.registry = {"registry.test/base:1": "", "registry.test/client:1": ""}
+    world.registry = {"images.test/base:1": "", "images.test/client:1": ""}
     world.failing = {
         "client-real": [
             {"stream": "Step 1/1 : RUN client-real\n"},
@@ -504,7 +504,7 @@ def test_a_registry_that_is_demanded_is_not_replaced(
 def test_packages_that_are_demanded_ask_no_registry(
     world: World, store: Callable[..., ImageStore]
 ) -> None:
-    world.registry = {"registry.test/base:1": "", "registry.test/client:1": ""}
+    world.registry = {"images.test/base:1": "", "images.test/client:1": ""}
     found = store(Source.PACKAGES).ensure()
     assert {info.provenance.source for info in found.values()} == {"packages"}
     assert found["client"].provenance.fallback_reason is None
@@ -514,7 +514,7 @@ def test_packages_that_are_demanded_ask_no_registry(
 def test_a_registry_that_never_answers_is_given_up_in_bounded_time(
     world: World, store: Callable[..., ImageStore]
 ) -> None:
-    world.registry = {"registry.test/base:1": None, "registry.test/client:1": None}
+    world.registry = {"images.test/base:1": None, "images.test/client:1": None}
     found = store(patience_s=0.1).ensure()
     assert {info.provenance.source for info in found.values()} == {"packages"}
     assert "did not answer within" in str(found["client"].provenance.fallback_reason)
@@ -601,7 +601,7 @@ def test_a_failed_build_shows_the_end_of_its_output_and_the_next_run_goes_on(
 def test_a_full_disk_ends_the_work_with_the_free_space_and_no_fallback(
     world: World, store: Callable[..., ImageStore], events: Events
 ) -> None:
-    world.registry = {"registry.test/base:1": "", "registry.test/client:1": ""}
+    world.registry = {"images.test/base:1": "", "images.test/client:1": ""}
     world.failing = {"client-real": events}
     with pytest.raises(ImageError, match="the disk is full below /") as raised:
         store().ensure(["client"])
@@ -673,7 +673,7 @@ def only_real(tmp_path: Path) -> Callable[[], None]:
         directory.mkdir()
         (directory / "image.toml").write_text(
             'name = "distribution"\ndescription = "x"\n'
-            '[registry]\npull = "registry.test/distribution:1"\nreal = ["all"]\n'
+            '[registry]\npull = "images.test/distribution:1"\nreal = ["all"]\n'
         )
 
     return add
@@ -699,7 +699,7 @@ def test_an_image_that_only_a_registry_can_give_is_taken_from_it(
 ) -> None:
     make = store
     only_real()
-    world.registry = {"registry.test/distribution:1": ""}
+    world.registry = {"images.test/distribution:1": ""}
     assert make().ensure(["distribution"])["distribution"].provenance.source == "registry"
 
 
