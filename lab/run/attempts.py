@@ -48,7 +48,7 @@ from lab.wire.witnesses import hear_witnesses
 #: Attempts under way at the same time for each processor: an attempt mostly waits for its peer.
 PER_PROCESSOR = 8
 #: In which part of a run, from its beginning, attempts are begun in which somebody waits for a time limit.
-WAITING_WITHIN = 0.75
+WAITING_WITHIN = 0.5
 #: Verdicts on what was not made, which need no expectation.
 _UNMADE = frozenset({Verdict.CANNOT, Verdict.LAB_ERROR})
 

@@ -98,19 +98,31 @@ def remove(client: DockerClient, projects: Iterable[str], *, starting: bool = Fa
         TopologyError: a network does not let go of its containers.
     """
     for project in projects:
-        filters = of_project(project)
         if _end_compose(project) or starting:
-            _remove_until_quiet(client, filters)
-        _remove_containers(client, filters)
-        for network in client.api.networks(filters=filters):
-            _remove_network(client, network["Id"])
-        for volume in client.api.volumes(filters=filters)["Volumes"] or []:
-            client.api.remove_volume(volume["Name"], force=True)
-        Path(topology_lock(project).lock_file).unlink(missing_ok=True)
+            _remove_until_quiet(client, of_project(project))
+        _remove_all(client, project)
+
+
+def _remove_all(client: DockerClient, project: str) -> None:
+    """Remove all of a project at which no Compose is at work.
+
+    Raises:
+        TopologyError: a network does not let go of its containers.
+    """
+    filters = of_project(project)
+    _remove_containers(client, filters)
+    for network in client.api.networks(filters=filters):
+        _remove_network(client, network["Id"])
+    for volume in client.api.volumes(filters=filters)["Volumes"] or []:
+        client.api.remove_volume(volume["Name"], force=True)
+    Path(topology_lock(project).lock_file).unlink(missing_ok=True)
 
 
 def _remove_containers(client: DockerClient, filters: dict[str, str]) -> bool:
-    """Remove what there is; whether there was anything."""
+    """Remove what there is; whether there was anything.
+
+    One after the other leaves its networks; those that have left are removed meanwhile.
+    """
 
     def remove_container(identity: str) -> None:
         try:
@@ -122,10 +134,13 @@ def _remove_containers(client: DockerClient, filters: dict[str, str]) -> bool:
                 raise
 
     found = client.api.containers(all=True, filters=filters)
-    for container in found:
-        _disconnect(client, container)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(remove_container, [c["Id"] for c in found]))
+        removed = []
+        for container in found:
+            _disconnect(client, container)
+            removed.append(pool.submit(remove_container, container["Id"]))
+        for one in removed:
+            one.result()
     return bool(found)
 
 
@@ -227,7 +242,8 @@ class Topology:
     def release(self, client: DockerClient) -> None:
         """End the use of this topology; one that is not kept is removed."""
         if not self.kept:
-            remove(client, [self.project])
+            # What started it has waited for its Compose: nobody has to look for one.
+            _remove_all(client, self.project)
         self.lock.release()
 
 

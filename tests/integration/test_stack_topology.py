@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -47,7 +48,8 @@ class MadeUpEngine:
         self.vols: list[Item] = []
         self.removed: list[str] = []
         #: Containers taken out of a network, with how many were left in it.
-        self.disconnected: list[tuple[str, int]] = []
+        self.disconnected: list[str] = []
+        self.leaving = threading.Lock()
         #: What starting a container answers, by its id; those that end as soon as they are started.
         self.start_errors: dict[str, APIError] = {}
         self.short_lived: set[str] = set()
@@ -110,11 +112,16 @@ class MadeUpEngine:
     ) -> None:
         assert force
         assert network == identity.partition("/")[0] + "_lab"
-        self.disconnected.append((identity, len(self.held)))
+        # Two at the same time can lock the engine up.
+        assert self.leaving.acquire(blocking=False)
+        time.sleep(0.02)
+        self.disconnected.append(identity)
+        self.leaving.release()
 
     def remove_container(self, identity: str, *, force: bool, v: bool) -> None:
         assert force
         assert v
+        assert identity in self.disconnected
         self._remove(self.held, "Id", identity)
 
     def remove_network(self, identity: str) -> None:
@@ -507,13 +514,29 @@ def test_a_container_that_does_not_start_is_named_and_nothing_is_left(
     assert not in_use("project")
 
 
-def test_containers_leave_the_network_one_after_the_other_before_any_is_removed(
+def test_containers_leave_the_network_one_after_the_other_before_they_are_removed(
     engine: MadeUpEngine, ours: Checkout
 ) -> None:
     engine.add(ours, "project", "vsftpd", "rocky9", "dns")
     topology.remove(engine.client, ["project"])
-    assert engine.disconnected == [(f"project/{name}", 3) for name in ("vsftpd", "rocky9", "dns")]
+    assert engine.disconnected == ["project/vsftpd", "project/rocky9", "project/dns"]
     assert engine.held == []
+
+
+@pytest.mark.usefixtures("made")
+def test_nobody_looks_for_a_compose_where_a_run_releases_its_own_topology(
+    engine: MadeUpEngine, ours: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(engine, ours, ["compose"])
+    asked: list[str] = []
+
+    def found(project: str) -> list[psutil.Process]:
+        asked.append(project)
+        return []
+
+    monkeypatch.setattr(topology, "compose_processes", found)
+    started.release(engine.client)
+    assert (asked, engine.held, engine.nets) == ([], [], [])
 
 
 def test_when_compose_fails_its_words_are_shown_and_nothing_is_left(
