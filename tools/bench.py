@@ -43,6 +43,7 @@ from lab.run.containers import AGENTS
 from lab.run.laboratory import Lab, open_lab
 from lab.servers.nginx import Nginx
 from lab.servers.vsftpd import Vsftpd
+from lab.text import one_line
 from lab.training.choice import one_case, recommended
 from lab.wire.packets import CapturePolicy
 
@@ -50,6 +51,8 @@ from lab.wire.packets import CapturePolicy
 ATTEMPTS = 60
 CONTAINER_RUNS = 5
 WARM_RUNS = 3
+#: Whole runs of either checkout: the speed of a shared machine changes from one run to the next.
+WHOLE_RUNS = 5
 #: A message that `lab explain` is asked for so many times.
 MESSAGE, ANSWERS = "curl: (60) SSL certificate problem: certificate has expired", 15
 #: Of an attempt at each checkout, in turn.
@@ -426,7 +429,8 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
     whole = [_spent(folder, ["run"]) for folder in both]
     there, ours = (_tried(folder) for folder in both)
     common = [case for case, tried in there.items() if ours.get(case) == tried]
-    beside(f"lab run of {len(common)} cases of the same attempts", ["run", *common], 0.75)
+    same = f"lab run of {len(common)} cases of the same attempts"
+    beside(same, ["run", *common], 0.75, WHOLE_RUNS)
     made = f"attempts made in a whole run, {whole[0].made} before"
     measured.figures.append(Figure(made, whole[1].made, ""))
     before, unit, integration = (
@@ -530,7 +534,8 @@ def _spent(folder: Path, words: Sequence[str]) -> Spent:
         output.seek(0)
         said = output.read()
         if process.returncode not in (0, 1):
-            raise BenchError(f"{folder}: `lab {' '.join(words)}`: {said[-2000:]!r}")
+            command, last = one_line(" ".join(words), 60), said[-2000:].decode(errors="replace")
+            raise BenchError(f"{folder}: `lab {command}`: exit {process.returncode}\n{last}")
     made = re.findall(rb"attempts, (\d+) made", said)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
