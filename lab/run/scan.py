@@ -4,8 +4,6 @@ Three statements about one listener are put side by side: what the settings allo
 picks when the lab asks it (:class:`lab.run.suites.Offer`), and what ``sslscan`` finds. They were made by
 different code; where they differ, one of them is wrong, and that is said. Only what ``sslscan`` is
 known not to see is no disagreement: :data:`UNSEEN`.
-
-Pure; ``lab/run/scan.py`` is what runs the program.
 """
 
 from __future__ import annotations

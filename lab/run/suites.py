@@ -1,8 +1,8 @@
 """The suites of both ends, side by side: what is common, and the first thing that is not.
 
-An :class:`Offer` is what one end was seen to agree to, by protocol version; :func:`compare` puts two of
-them together in the order in which a handshake does: first the version (the newest that both speak),
-then a suite of that version. Groups and signature algorithms come after that and are not compared.
+An :class:`Offer` is what one end was seen to agree to, by protocol version; :func:`compare_suites` puts
+two of them together in the order in which a handshake does: first the version (the newest that both
+speak), then a suite of that version. Groups and signature algorithms come after that and are not compared.
 
 Pure; ``lab/run/offers.py`` is what asks the ends.
 """
@@ -34,7 +34,7 @@ class Offer:
     """Who: ``net-ftp@rocky9:FIPS``, ``vsftpd``."""
     suites: Mapping[str, tuple[Suite, ...]] = field(default_factory=dict)
     nothing: str = ""
-    """Why there is nothing to compare_suites, in the end's own words; empty: there is."""
+    """Why there is nothing to compare, in the end's own words; empty: there is."""
     configured: tuple[Suite, ...] = ()
     """Of a server: what its cipher list means to its library (TLS 1.2 and older)."""
     key: str = ""

@@ -1,6 +1,6 @@
 """The third witness: what an attempt looked like on the lab's network.
 
-Pure: packets in, a file that Wireshark opens and a reading out. ``lab/run/capture.py`` gets the
+Pure: packets in, a file that Wireshark opens and a reading out. ``lab/agents/capture.py`` keeps the
 packets, ``docs/wire.md`` says what the reading means::
 
     packets      what the agent beside the server kept of an attempt; the same as a file (pcapng), with the
