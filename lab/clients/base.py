@@ -26,6 +26,7 @@ from lab.model import (
     ProtocolRange,
     WebClientSettings,
     container_of,
+    parameter_of,
     platforms_of,
     spelt,
 )
@@ -68,8 +69,6 @@ class Target:
 class Program(ABC, Generic[C]):
     """A client program."""
 
-    settings: type[C]
-    """The class of its settings."""
     agent: Agent
     """The agent that runs it."""
     name: str = ""
@@ -87,6 +86,12 @@ class Program(ABC, Generic[C]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or vars(self.settings)["program"])
+
+    @property
+    def settings(self) -> type[C]:
+        """The class of its settings: ``Curl`` of a ``Program[Curl]``."""
+        found: type[C] = parameter_of(type(self))
+        return found
 
     @property
     def folder(self) -> str:

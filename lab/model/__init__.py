@@ -58,6 +58,7 @@ from lab.model.software import (
     Agent,
     container_of,
     of_folders,
+    parameter_of,
     platforms_of,
 )
 from lab.model.vocabulary import (
@@ -82,7 +83,7 @@ __all__ = ["Goal", "NotJudged", "Rating", "Reason", "Result", "Role", "Side", "S
 __all__ += ["PROTOCOLS", "ProtocolRange", "from_", "only", "up_to"]
 # Where programs run.
 __all__ += ["CLIENT_CONTAINERS", "NAMED_CONTAINERS", "PLATFORMS", "SILENT"]
-__all__ += ["Agent", "container_of", "of_folders", "platforms_of"]
+__all__ += ["Agent", "container_of", "of_folders", "parameter_of", "platforms_of"]
 # Settings.
 __all__ += ["CERTIFICATE_EMPTY", "CERTIFICATE_UNSET", "HOST_ADDRESS"]
 __all__ += ["ClientSettings", "FtpClientSettings", "WebClientSettings"]

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 #: The package, in whose folders things are found.
 LAB = Path(__file__).parents[1]
@@ -27,6 +27,11 @@ def of_folders(kind: str, name: str) -> Iterator[Any]:
     """What the packages ``lab/<kind>/FOLDER`` list under this name, folder by folder."""
     for path in sorted(LAB.glob(f"{kind}/*/__init__.py")):
         yield from getattr(import_module(f"lab.{kind}.{path.parent.name}"), name)
+
+
+def parameter_of(owner: Any) -> Any:
+    """What a class fills in for its base's parameter: ``Curl`` of a ``CommandProgram[Curl]``."""
+    return get_args(owner.__orig_bases__[0])[0]
 
 
 def _tables(kind: str, file: str) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from lab.model import (
     FtpServerSettings,
     ServerSettings,
     WebServerSettings,
+    parameter_of,
     parse_ports,
 )
 
@@ -152,8 +153,6 @@ class Server(ABC, Generic[S]):
     line_end: ClassVar[str] = ""
     """What the syntax of its configuration ends a line with."""
 
-    settings: type[S]
-    """The class of its settings."""
     name: str = ""
     """As ``ServerSettings.software`` has it; empty: the one that its settings have by default."""
     service: str = ""
@@ -164,6 +163,12 @@ class Server(ABC, Generic[S]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or vars(self.settings)["software"])
         object.__setattr__(self, "service", self.service or self.name)
+
+    @property
+    def settings(self) -> type[S]:
+        """The class of its settings: ``Vsftpd`` of a ``Server[Vsftpd]``."""
+        found: type[S] = parameter_of(type(self))
+        return found
 
     @property
     def agent(self) -> Agent:

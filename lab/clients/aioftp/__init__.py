@@ -27,7 +27,6 @@ class Aioftp(FtpClientSettings):
 class AioftpProgram(Program[Aioftp]):
     """``Client`` with ``ssl.create_default_context()``, which is what it makes itself without one."""
 
-    settings: type[Aioftp] = Aioftp
     agent: Agent = Agent.python("aioftp", "python_aioftp.py")
 
     def request(self, client: Aioftp, target: Target) -> dict[str, Any]:

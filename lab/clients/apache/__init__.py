@@ -57,7 +57,6 @@ class Apache(EdgeSettings):
 class ApacheProgram(VisitedProgram[Apache]):
     """The ``apache2`` of a distribution, in the foreground."""
 
-    settings: type[Apache] = Apache
     agent: Agent = Agent.python("apache2", "edges.py", _BINARY, "-v")
     title: str = "Apache httpd"
 

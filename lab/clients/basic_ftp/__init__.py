@@ -21,7 +21,6 @@ class BasicFtp(FtpClientSettings):
 class BasicFtpProgram(Program[BasicFtp]):
     """``new Client()``, ``access()``, ``uploadFrom()``, ``close()``."""
 
-    settings: type[BasicFtp] = BasicFtp
     agent: Agent = Agent.worker("basic-ftp", "node", "basic_ftp.js", concurrent=8)
     title: str = "Node with basic-ftp"
 

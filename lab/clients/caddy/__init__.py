@@ -47,7 +47,6 @@ class Caddy(EdgeSettings):
 class CaddyProgram(VisitedProgram[Caddy]):
     """The ``caddy`` of a distribution, in the foreground."""
 
-    settings: type[Caddy] = Caddy
     agent: Agent = Agent.python("caddy", "edges.py", _BINARY, "version")
     title: str = "Caddy"
 

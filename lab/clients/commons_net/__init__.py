@@ -45,7 +45,6 @@ _STOCK_AGENT = _AGENTS[STOCK]
 class CommonsNetProgram(JsseProgram[CommonsNet]):
     """``new FTPSClient()``, ``connect``, ``login``, ``execPBSZ``, ``execPROT``, ``storeFile``."""
 
-    settings: type[CommonsNet] = CommonsNet
     agent: Agent = _STOCK_AGENT
     needs: str = "commons-net"
 

@@ -67,7 +67,6 @@ class Curl(FtpClientSettings):
 class CurlProgram(CommandProgram[Curl]):
     """The ``curl`` command, as people run it."""
 
-    settings: type[Curl] = Curl
     agent: Agent = Agent.python("curl", "commands.py", "curl", "--version")
 
     def unsupported(self, client: Curl, installed: Installed) -> str | None:

@@ -30,7 +30,6 @@ class CurlHttps(WebClientSettings):
 class CurlHttpsProgram(CommandProgram[CurlHttps]):
     """The ``curl`` command, as people run it to look at an origin."""
 
-    settings: type[CurlHttps] = CurlHttps
     agent: Agent = Agent.python("curl", "commands.py", "curl", "--version")
     needs: str = "curl"
 

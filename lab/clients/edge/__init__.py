@@ -59,7 +59,6 @@ class Edge(EdgeSettings):
 class EdgeProgram(Program[Edge]):
     """nginx, asked by a visitor through a helper that answers as the network would."""
 
-    settings: type[Edge] = Edge
     agent: Agent = Agent.python("edge", "edge.py")
     needs: str = "nginx"
 

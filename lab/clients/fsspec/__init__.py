@@ -31,7 +31,6 @@ class Fsspec(FtpClientSettings):
 class FsspecProgram(Program[Fsspec]):
     """``FTPFileSystem(host, port, username, password, timeout=..., tls=...)``, then ``put``."""
 
-    settings: type[Fsspec] = Fsspec
     agent: Agent = Agent.python("fsspec", "python_fsspec.py")
 
     def request(self, client: Fsspec, target: Target) -> dict[str, Any]:

@@ -62,7 +62,6 @@ class FtpSsl(FtpClientSettings):
 class FtpSslProgram(CommandProgram[FtpSsl]):
     """The ``ftp-ssl`` command, with what is typed into it."""
 
-    settings: type[FtpSsl] = FtpSsl
     agent: Agent = Agent.python(
         "ftp-ssl", "commands.py", "ftp-ssl", "--", "dpkg-query", "-W", "ftp-ssl"
     )

@@ -25,7 +25,6 @@ class Ftplib(FtpClientSettings):
 class FtplibProgram(Program[Ftplib]):
     """``ftplib.FTP_TLS`` with ``ssl.create_default_context()``."""
 
-    settings: type[Ftplib] = Ftplib
     agent: Agent = Agent.python("python-ftp", "python_ftp.py")
     needs: str = "python"
     title: str = "Python"

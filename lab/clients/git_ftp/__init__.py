@@ -34,7 +34,6 @@ class GitFtp(FtpClientSettings):
 class GitFtpProgram(CommandProgram[GitFtp]):
     """The command ``git-ftp init``, the first delivery of a repository."""
 
-    settings: type[GitFtp] = GitFtp
     agent: Agent = Agent.python("git-ftp", "python_git_ftp.py", "git-ftp", "--version")
 
     def request(self, client: GitFtp, target: Target) -> dict[str, Any]:

@@ -50,7 +50,6 @@ class GnutlsCli(WebClientSettings):
 class GnutlsCliProgram(CommandProgram[GnutlsCli]):
     """The ``gnutls-cli`` command, as people run it."""
 
-    settings: type[GnutlsCli] = GnutlsCli
     agent: Agent = Agent.python("gnutls-cli", "commands.py", "gnutls-cli", "--version")
 
     def request(self, client: GnutlsCli, target: Target) -> dict[str, Any]:

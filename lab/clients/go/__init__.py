@@ -29,7 +29,6 @@ class Go(WebClientSettings):
 class GoProgram(Program[Go]):
     """``http.DefaultTransport`` with a ``tls.Config`` that has what the settings set, and no more."""
 
-    settings: type[Go] = Go
     agent: Agent = Agent.python("go", *_WORKERS)
     title: str = "program in Go"
 

@@ -82,7 +82,6 @@ class Haproxy(EdgeSettings):
 class HaproxyProgram(VisitedProgram[Haproxy]):
     """The ``haproxy`` of a distribution, in the foreground and without a master."""
 
-    settings: type[Haproxy] = Haproxy
     agent: Agent = Agent.python("haproxy", "edges.py", _BINARY, "-v")
     title: str = "HAProxy"
 

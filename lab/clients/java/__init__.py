@@ -130,7 +130,6 @@ class Java(WebClientSettings):
 class JavaProgram(JsseProgram[Java]):
     """``new URL(...).openConnection()`` with a socket factory that has what the settings set."""
 
-    settings: type[Java] = Java
     agent: Agent = field(default_factory=lambda: worker("java", "web"))
     title: str = "Java"
 

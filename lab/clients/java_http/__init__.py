@@ -37,7 +37,6 @@ class JavaHttp(WebClientSettings):
 class JavaHttpProgram(JsseProgram[JavaHttp]):
     """``HttpClient.newBuilder()`` with a context that has what the settings set, and ``send``."""
 
-    settings: type[JavaHttp] = JavaHttp
     agent: Agent = _AGENT
     needs: str = "java"
     title: str = "Java"

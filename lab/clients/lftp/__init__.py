@@ -59,7 +59,6 @@ class Lftp(FtpClientSettings):
 class LftpProgram(CommandProgram[Lftp]):
     """The ``lftp`` command, as people run it."""
 
-    settings: type[Lftp] = Lftp
     agent: Agent = Agent.python("lftp", "commands.py", "lftp", "--version")
 
     def request(self, client: Lftp, target: Target) -> dict[str, Any]:

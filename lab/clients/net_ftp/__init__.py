@@ -44,7 +44,6 @@ class NetFtpProgram(Program[NetFtp]):
     every caller, the second would otherwise come from the distribution's ``libnet.cfg``.
     """
 
-    settings: type[NetFtp] = NetFtp
     agent: Agent = Agent.perl("net-ftp", "net_ftp.pl")
     leaves_tickets_unread: bool = True
 

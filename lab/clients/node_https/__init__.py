@@ -21,7 +21,6 @@ class NodeHttps(WebClientSettings):
 class NodeHttpsProgram(Program[NodeHttps]):
     """``https.get`` with an answer that is read to its end."""
 
-    settings: type[NodeHttps] = NodeHttps
     agent: Agent = Agent.worker("node-https", "node", "node_https.js", concurrent=8)
     needs: str = "node"
     title: str = "Node"

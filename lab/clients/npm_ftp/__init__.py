@@ -21,7 +21,6 @@ class NpmFtp(FtpClientSettings):
 class NpmFtpProgram(Program[NpmFtp]):
     """``new Client()``, ``connect()``, ``put()``, ``end()``."""
 
-    settings: type[NpmFtp] = NpmFtp
     agent: Agent = Agent.worker("npm-ftp", "node", "npm_ftp.js", concurrent=8)
     needs: str = "ftp"
     title: str = "Node with ftp"

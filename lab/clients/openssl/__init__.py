@@ -102,7 +102,6 @@ class Openssl(WebClientSettings):
 class OpensslProgram(CommandProgram[Openssl]):
     """``openssl s_client``, as people run it."""
 
-    settings: type[Openssl] = Openssl
     agent: Agent = Agent.python("openssl", "commands.py", "openssl", "version")
     title: str = "openssl command"
 

@@ -22,7 +22,6 @@ class PhpFtp(FtpClientSettings):
 class PhpFtpProgram(Program[PhpFtp]):
     """``ftp_ssl_connect``, ``ftp_login``, ``ftp_pasv``, ``ftp_put``, ``ftp_close``."""
 
-    settings: type[PhpFtp] = PhpFtp
     agent: Agent = Agent.worker("php-ftp", "php", "php_ftp.php")
     needs: str = "ftp"
     title: str = "PHP with ftp_ssl_connect"

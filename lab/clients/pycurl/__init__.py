@@ -87,7 +87,6 @@ class Options:
 class PycurlProgram(Program[Pycurl]):
     """``pycurl.Curl()``, its options, ``perform()``."""
 
-    settings: type[Pycurl] = Pycurl
     agent: Agent = AGENT
     leaves_tickets_unread: bool = True  # libcurl 7.88.1
 

@@ -38,7 +38,6 @@ class PycurlHttps(WebClientSettings):
 class PycurlHttpsProgram(Program[PycurlHttps]):
     """``pycurl.Curl()``, its options, ``perform()``, and the status of the answer."""
 
-    settings: type[PycurlHttps] = PycurlHttps
     agent: Agent = AGENT
     needs: str = "pycurl"
 

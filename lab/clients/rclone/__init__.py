@@ -76,7 +76,6 @@ class Rclone(FtpClientSettings):
 class RcloneProgram(CommandProgram[Rclone]):
     """The ``rclone`` command, as people run it."""
 
-    settings: type[Rclone] = Rclone
     agent: Agent = Agent.python("rclone", "commands.py", "rclone", "version")
     leaves_tickets_unread: bool = True
 

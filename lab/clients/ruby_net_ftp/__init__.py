@@ -21,7 +21,6 @@ class RubyNetFtp(FtpClientSettings):
 class RubyNetFtpProgram(Program[RubyNetFtp]):
     """``Net::FTP.new(nil, ssl: ...)``, ``connect``, ``login``, ``storbinary``, ``quit``."""
 
-    settings: type[RubyNetFtp] = RubyNetFtp
     agent: Agent = Agent.worker("ruby-net-ftp", "ruby", "ruby_net_ftp.rb")
     needs: str = "net-ftp"
     title: str = "Ruby with net-ftp"

@@ -61,7 +61,6 @@ class Squid(EdgeSettings):
 class SquidProgram(VisitedProgram[Squid]):
     """The ``squid`` of a distribution (its build on OpenSSL), one process in the foreground."""
 
-    settings: type[Squid] = Squid
     agent: Agent = Agent.python("squid", "edges.py", _BINARY, "-v")
     title: str = "Squid"
 

@@ -60,7 +60,6 @@ class Stunnel(EdgeSettings):
 class StunnelProgram(VisitedProgram[Stunnel]):
     """The ``stunnel`` of a distribution, in the foreground."""
 
-    settings: type[Stunnel] = Stunnel
     agent: Agent = Agent.python("stunnel", "edges.py", _BINARY, "-version")
     title: str = "stunnel"
 

@@ -32,7 +32,6 @@ class TlsPerlProgram(Program[TlsPerl]):
     the settings set, and no other.
     """
 
-    settings: type[TlsPerl] = TlsPerl
     agent: Agent = Agent.perl("tls-perl", "tls_client.pl")
 
     def unsupported(self, client: TlsPerl, installed: Installed) -> str | None:

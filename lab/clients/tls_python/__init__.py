@@ -26,7 +26,6 @@ class TlsPython(WebClientSettings):
 class TlsPythonProgram(Program[TlsPython]):
     """``ssl.create_default_context()``, ``wrap_socket``, and ``http.client`` to read the answer."""
 
-    settings: type[TlsPython] = TlsPython
     agent: Agent = Agent.python("tls-python", "tls_client.py")
     needs: str = "python"
     title: str = "Python"

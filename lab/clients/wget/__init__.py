@@ -51,7 +51,6 @@ class Wget(FtpClientSettings):
 class WgetProgram(CommandProgram[Wget]):
     """The ``wget`` command, as people run it."""
 
-    settings: type[Wget] = Wget
     agent: Agent = Agent.python("wget", "commands.py", "wget", "--version")
 
     def request(self, client: Wget, target: Target) -> dict[str, Any]:

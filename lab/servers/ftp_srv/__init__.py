@@ -45,7 +45,6 @@ class FtpSrv(FtpServerSettings):
 class FtpSrvServer(Server[FtpSrv]):
     """Writes the listener's configuration, which is JSON."""
 
-    settings: type[FtpSrv] = FtpSrv
     # Node loads a second of JavaScript where others share two cores with it.
     start_s: float = 40.0
 

@@ -56,8 +56,6 @@ class NginxServer(Server[Nginx]):
 
     line_end: ClassVar[str] = ";"
 
-    settings: type[Nginx] = Nginx
-
     def unsupported(self, settings: Nginx) -> str | None:
         """Why ``nginx.conf`` cannot say this; ``None`` if it can."""
         if settings.certificate_by_name and not settings.has_certificate:

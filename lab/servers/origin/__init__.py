@@ -66,7 +66,6 @@ class OriginServer(Server[Origin]):
     there is nftables in the image.
     """
 
-    settings: type[Origin] = Origin
     library: str = "Debian's OpenSSL"
     spoken: tuple[str, ...] = PROTOCOLS[1:]
     has_packet_filter: bool = True

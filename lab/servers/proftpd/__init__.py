@@ -67,7 +67,6 @@ class ProftpdServer(Server[Proftpd]):
 
     adds_up: ClassVar[frozenset[str]] = frozenset({"TLSOptions"})
 
-    settings: type[Proftpd] = Proftpd
     service: str = "proftpd-debian13"
     version: str = "1.3.8c"
     """As ``<IfVersion>`` compares it."""

@@ -62,7 +62,6 @@ class PureFtpd(FtpServerSettings):
 class PureFtpdServer(Server[PureFtpd]):
     """Writes ``pure-ftpd.conf``."""
 
-    settings: type[PureFtpd] = PureFtpd
     service: str = "pure-ftpd-debian13"
 
     def unsupported(self, settings: PureFtpd) -> str | None:

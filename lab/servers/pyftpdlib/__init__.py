@@ -36,8 +36,6 @@ class Pyftpdlib(FtpServerSettings):
 class PyftpdlibServer(Server[Pyftpdlib]):
     """Writes the listener's configuration, which is JSON."""
 
-    settings: type[Pyftpdlib] = Pyftpdlib
-
     def configure(self, settings: Pyftpdlib, place: ListenerPlace) -> str:
         """The text of the JSON configuration; see :class:`lab.servers.base.Server`."""
         first, last = passive_range(settings, place)

@@ -107,7 +107,6 @@ class VsftpdServer(Server[Vsftpd]):
     newer ones all the same; they turn nothing on or off.
     """
 
-    settings: type[Vsftpd] = Vsftpd
     build: Build = DEBIAN
     library: str = "OpenSSL"
     newest: str = PROTOCOLS[-1]
