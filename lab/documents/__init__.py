@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -37,8 +37,6 @@ from lab.servers import SERVERS
 
 #: Where the documents' folders are.
 FOLDER = Path(__file__).parent
-Language = Literal["en", "ja"]
-LANGUAGES: tuple[Language, ...] = ("en", "ja")
 
 #: Every platform under each of its policies, as clients are written: ``centos7``, ``rocky9:FIPS``.
 WHERE = tuple(
@@ -111,8 +109,8 @@ class Bilingual(_Form):
     en: Sentence
     ja: Sentence
 
-    def in_(self, language: Language) -> str:
-        """The text in one of them."""
+    def in_(self, language: str) -> str:
+        """The text in ``en`` or ``ja``."""
         return self.ja if language == "ja" else self.en
 
 

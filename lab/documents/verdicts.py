@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lab.cases import LoadedCase, PlannedAttempt
-from lab.documents import Bilingual, Claim, ClaimVerdict, Document, Language, Test
+from lab.cases import LoadedCase
+from lab.documents import Bilingual, Claim, ClaimVerdict, Document, Test
 from lab.grouping import grouped_by
-from lab.model import Role
+from lab.model import Role, ServerSettings
 from lab.model.expectations import Verdict, judge
 from lab.record import AttemptResult, RunRecord
 
@@ -166,7 +166,12 @@ def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptResult]]) -> Cla
 
 def _check(test: Test, where: str, attempts: Sequence[AttemptResult]) -> Check:
     """Compare one test with the attempts of its case: all of them have to do what it says."""
-    found = [attempt for attempt in attempts if _fits(test, where, attempt)]
+    found = [
+        one
+        for one in attempts
+        if _fits(test, one.role, one.label, one.server)
+        and where in (one.client.where, str(one.client))
+    ]
     states = [_state(test, attempt) for attempt in found]
     if State.FAILS in states:
         state = State.FAILS
@@ -186,12 +191,12 @@ def _check(test: Test, where: str, attempts: Sequence[AttemptResult]) -> Check:
     )
 
 
-def _fits(test: Test, where: str, attempt: AttemptResult) -> bool:
+def _fits(test: Test, role: Role, title: str, server: ServerSettings) -> bool:
+    """Whether an attempt is one of a test's, its client apart."""
     return (
-        attempt.role is test.role
-        and where in (attempt.client.where, str(attempt.client))
-        and (test.title is None or attempt.label == test.title)
-        and (not test.servers or attempt.server.software in test.servers)
+        role is test.role
+        and test.title in (None, title)
+        and (not test.servers or server.software in test.servers)
     )
 
 
@@ -296,7 +301,7 @@ def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
     }
 
 
-def _both(text: Bilingual | None) -> dict[Language, str] | None:
+def _both(text: Bilingual | None) -> dict[str, str] | None:
     return {"en": text.en, "ja": text.ja} if text else None
 
 
@@ -351,7 +356,9 @@ def _problems_of(claim: Claim, test: Test, cases: Sequence[LoadedCase]) -> Itera
         return  # said already
     if any(case.case.race is not None for case in cases) and test.role is Role.BREAKS:
         yield f"the refusal of {test.case} is a race, which has a rate and no single outcome"
-    planned = [p for case in cases for p in case.plan() if fits(test, p)]
+    planned = [
+        p for case in cases for p in case.plan() if _fits(test, p.role, p.title, p.attempt.server)
+    ]
     clients = [p.attempt.client for p in planned]
     reached = {client.where for client in clients} | {str(client) for client in clients}
     what = f"{test.role} {test.title!r}" if test.title else str(test.role)
@@ -361,12 +368,3 @@ def _problems_of(claim: Claim, test: Test, cases: Sequence[LoadedCase]) -> Itera
     for server in test.servers:
         if server not in {p.attempt.server.software for p in planned}:
             yield f"{test.case} has no attempt {what} to {server}"
-
-
-def fits(test: Test, planned: PlannedAttempt) -> bool:
-    """Whether a planned attempt is one of a test's, its client apart."""
-    return (
-        planned.role is test.role
-        and (test.title is None or planned.title == test.title)
-        and (not test.servers or planned.attempt.server.software in test.servers)
-    )

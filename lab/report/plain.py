@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lab.compare import FACTS, Change, Comparison, Difference, DifferenceKind
-from lab.documents import ClaimVerdict, Document, Language
+from lab.documents import ClaimVerdict, Document
 from lab.documents.verdicts import ClaimResult, SettingResult, counts
 from lab.grouping import grouped_by
 from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
@@ -27,7 +27,7 @@ NOTEWORTHY: Final = (ClaimVerdict.REFUTED, ClaimVerdict.CONDITIONAL)
 class ClaimsTold:
     """Says what a run says about claims, in a language, in lines of so many columns."""
 
-    language: Language = "en"
+    language: str = "en"
     columns: int = COLUMNS
 
     def whole(

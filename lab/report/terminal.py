@@ -25,7 +25,7 @@ from lab.report.warnings import warnings_of
 from lab.text import visible
 
 if TYPE_CHECKING:
-    from lab.documents import Document, Language
+    from lab.documents import Document
     from lab.documents.verdicts import ClaimResult
     from lab.images.provenance import Provenance
 
@@ -357,11 +357,6 @@ class _Printer:
 
     # -- many cases --------------------------------------------------------------------------------------
 
-    @property
-    def _document_language(self) -> Language:
-        """The word for the language that the documents have."""
-        return "ja" if self.language == "ja" else "en"
-
     def found(self, record: RunRecord) -> None:
         """What the documents say and the run saw otherwise, a line each."""
         results = [result for _, many in _evaluated(record) for result in many]
@@ -376,7 +371,7 @@ class _Printer:
         }
         self.line(self.said("run", "found", **numbers), bold=True)
         for text in refuted:
-            words = visible(text.in_(self._document_language))
+            words = visible(text.in_(self.language))
             line, *more = wrap(words, self.console.width - 6)
             self.console.print(Text("  ") + line + (" ..." if more else ""), soft_wrap=True)
         self.console.print()
@@ -465,7 +460,7 @@ class _Printer:
             self.line(f"  {view.stopped_in_words(clients, self.language)}", dim=True)
         from lab.report.plain import ClaimsTold  # noqa: PLC0415 - for documents alone
 
-        told = ClaimsTold(self._document_language, min(self.console.width, 100))
+        told = ClaimsTold(self.language, min(self.console.width, 100))
         for document, results in _evaluated(record):
             self.line("\n" + told.summary(document, results))
         self.console.print()

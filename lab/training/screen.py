@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.control import strip_control_codes
 from rich.text import Text
 
-from lab.documents import Language
 from lab.model import Reason
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages
@@ -39,7 +38,7 @@ class Screen:
             pauses: wait for somebody; without, everything is shown in one go.
         """
         self._console, self.pauses = console, pauses
-        self.language: Language = "ja" if language == "ja" else "en"
+        self.language = "ja" if language == "ja" else "en"
         self.columns = min(console.width, COLUMNS)
         # What has no colours and no terminal is shown without the library that colours.
         self._plain = console.color_system is None and not console.is_terminal

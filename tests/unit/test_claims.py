@@ -21,7 +21,6 @@ from lab.documents import (
     ClaimVerdict,
     Document,
     DocumentError,
-    Language,
     documents,
     parse,
 )
@@ -227,7 +226,7 @@ def test_a_claim_has_a_verdict_from_each_client() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_a_verdict_that_rests_on_a_surprise_says_so_everywhere(language: Language) -> None:
+def test_a_verdict_that_rests_on_a_surprise_says_so_everywhere(language: str) -> None:
     # given one attempt that did not do what its own case expects
     made = document(CLAIM, TEST)
     results = [
@@ -580,7 +579,7 @@ def test_a_claim_that_was_not_run_says_how_much_is_missing() -> None:
     ("language", "words"), [("en", "Of 2 claims this run tried"), ("ja", "ほか 2 件")]
 )
 def test_claims_of_which_nothing_was_tried_are_counted_and_listed_on_demand(
-    language: Language, words: str
+    language: str, words: str
 ) -> None:
     others = (
         CLAIM.replace("it-fails", name) + TEST.replace(CASE, f"topic/{name}") for name in ("a", "b")
