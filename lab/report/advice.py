@@ -95,9 +95,7 @@ def _remedy(one: TriedRemedy, language: str) -> Iterator[str]:
     facts = {"tries": one.tries, "completed": one.completed, "outcome": outcome}
     yield words("advice", name, **facts).in_(language)
     if one.impostor is not None:
-        got = (
-            captured_in_words(one.captured) if one.captured else words("advice", "nothing_got")
-        ).in_(language)
+        got = captured_in_words(one.captured) if one.captured else words("advice", "nothing_got")
         outcome = outcome_in_words(one.impostor, language)
         yield words("advice", "impostor", outcome=outcome, captured=got).in_(language)
 

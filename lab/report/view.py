@@ -29,7 +29,13 @@ from lab.record import (
     gravest,
     result_expected,
 )
-from lab.remedies.words import InBothLanguages, joined, pattern_of, read_words
+from lab.remedies.words import (
+    InBothLanguages,
+    captured_in_words,
+    joined,
+    pattern_of,
+    read_words,
+)
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
@@ -422,13 +428,7 @@ def captured(attempt: AttemptResult) -> Captured | None:
 
 def impostor_got(captured: Captured, language: str = "en") -> str:
     """One line on what an impostor got."""
-    login = {"user": captured.user, "password": captured.password}
-    what = said("run", "got-login", language, **login)
-    if captured.file_bytes is not None:
-        first = captured.file_head.split("\n", 1)[0]
-        head = f"{first}..." if captured.file_bytes > len(first.encode()) else first
-        name = "got-file" if captured.file_bytes else "got-empty"
-        what = said("run", name, language, login=what, size=captured.file_bytes, head=head)
+    what = captured_in_words(captured)
     return visible(said("run", "impostor-got", language, what=what))
 
 

@@ -11,7 +11,7 @@ import lab.clients
 from lab.dialects import server_dialect
 from lab.model import Goal
 from lab.record import AttemptResult
-from lab.remedies.words import InBothLanguages, pattern_of, read_words
+from lab.remedies.words import InBothLanguages, joined, pattern_of, read_words
 
 _OWN = Path(__file__).with_name("warnings.toml")
 #: A client has its wordings in its folder.
@@ -72,28 +72,20 @@ def _reported_failure(attempt: AttemptResult) -> Iterator[InBothLanguages]:
 
 @functools.lru_cache(maxsize=1024)
 def _in_both(text: str) -> InBothLanguages | None:
-    for pattern, ja in _wordings():
-        if (found := pattern.fullmatch(text)) is not None:
-            words, remedy = ja
-            named = found.groupdict()
-            said = InBothLanguages(text, words.ja.format(**named))
-            return said if remedy is None else _sentences(said, remedy)
+    for pattern, words, remedy in _wordings():
+        if found := pattern.fullmatch(text):
+            said = InBothLanguages(text, words.ja.format(**found.groupdict()))
+            return joined([said, remedy], "; ", "。") if remedy else said
     return None
 
 
-def _sentences(said: InBothLanguages, remedy: InBothLanguages) -> InBothLanguages:
-    return InBothLanguages(f"{said.en}; {remedy.en}", f"{said.ja}。{remedy.ja}")
-
-
 @functools.cache
-def _wordings() -> tuple[
-    tuple[re.Pattern[str], tuple[InBothLanguages, InBothLanguages | None]], ...
-]:
+def _wordings() -> list[tuple[re.Pattern[str], InBothLanguages, InBothLanguages | None]]:
     """What matches each wording of a client's adapter, with its texts and what to do about it."""
     found = []
     for file in sorted(_CLIENTS.glob("*/warnings.toml")):
         sections = read_words(file)
         remedies = sections.get("remedy", {})
         for name, words in sections["warning"].items():
-            found.append((re.compile(pattern_of(words.en)), (words, remedies.get(name))))
-    return tuple(found)
+            found.append((re.compile(pattern_of(words.en)), words, remedies.get(name)))
+    return found
