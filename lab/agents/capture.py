@@ -26,25 +26,9 @@ import mmap
 import socket
 import struct
 import time
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Generator,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Set,
-    Tuple,
-    Union,
-)
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
-from resident import BadRequest, Wait, text
-
-Request = Dict[str, Any]
-Result = Dict[str, Any]
-Deferred = Generator[Wait, Set[int], Result]
+from resident import BadRequest, Deferred, Request, Result, Wait, text
 
 #: By this interface the lab's network reaches a container.
 INTERFACE = "eth0"

@@ -48,7 +48,7 @@ import time
 from typing import Any, Dict, Iterator, List, Optional
 
 from helper_programs import run
-from listener import listens_at
+from listener import queue_of
 from openssl_library import OpenSSL
 from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result
 
@@ -179,7 +179,7 @@ def _wait(process: "subprocess.Popen[bytes]", address: str, until: float) -> boo
     while time.monotonic() < until:
         if process.poll() is not None:
             return False
-        if listens_at(PORT, address):
+        if queue_of(PORT, address) is not None:
             return True
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)

@@ -28,7 +28,7 @@ with the agent, however that ends. A request with ``environment`` has a worker o
 with these variables.
 """
 
-import ctypes
+import ctypes  # noqa: F401 - loaded before the first fork: every worker's end_with_the_agent() needs it
 import fcntl
 import json
 import os
@@ -40,16 +40,13 @@ import time
 import traceback
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
+from helper_programs import end_with_the_agent
 from resident import STDERR_TAIL, BadRequest, Child, Progress, Request, ResidentAgent, Result
 
 #: The descriptor on which a worker answers, and that on which it says how far it has come.
 ANSWERS, STEPS = 3, 4
 #: Seconds for a worker to say that it is ready.
 START_S = 20.0
-#: prctl(2): the signal that a process gets when its parent ends.
-_PR_SET_PDEATHSIG = 1
-
-_libc = ctypes.CDLL(None)
 
 
 class Worker(Child):
@@ -178,10 +175,9 @@ class WorkerAgent(ResidentAgent):
         err_read, err_write = os.pipe()
         steps_read, steps_write = os.pipe()
         theirs = (given_read, err_write, out_write, steps_write)
-        resident = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_worker(self._command, environment, resident, theirs)
+            _become_worker(self._command, environment, theirs)
         try:
             os.setpgid(pid, pid)
         except (PermissionError, ProcessLookupError):
@@ -303,19 +299,14 @@ def descriptors_of(pid: int) -> List[Tuple[str, str]]:
 
 
 def _become_worker(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    resident: int,
-    descriptors: Tuple[int, int, int, int],
+    command: Sequence[str], environment: Mapping[str, str], descriptors: Tuple[int, int, int, int]
 ) -> NoReturn:
     """The new process's whole life up to the worker's own."""
     # Above those that they become: none may be written over before it is read.
     given, err, out, steps = (fcntl.fcntl(d, fcntl.F_DUPFD_CLOEXEC, STEPS + 1) for d in descriptors)
     try:
         os.setpgid(0, 0)
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != resident:
-            os._exit(1)  # the agent has ended meanwhile
+        end_with_the_agent()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(given, 0)

@@ -171,27 +171,18 @@ class ListenerProcess:
             self.words.close()
 
 
-def queue_of(port: int) -> Optional[int]:
-    """How many connections wait to be accepted at a port of all addresses, or of loopback.
+def queue_of(port: int, address: str = "") -> Optional[int]:
+    """How many connections wait to be accepted at a port of this address; without, of all, or of loopback.
 
     ``None``: nobody listens there. The kernel is asked: a probe that connects would leave a line in the
     log. A kernel without that netlink family has a table of every socket, which takes long to read.
     """
     try:
-        found = (_asked(port, address) for address in ("0.0.0.0", "127.0.0.1"))
+        found = (_asked(port, one) for one in ([address] if address else ["0.0.0.0", "127.0.0.1"]))
         return next((queue for queue in found if queue is not None), None)
     except OSError:
         with open("/proc/net/tcp", encoding="ascii") as table:
-            return queue_in(table.read(), port)
-
-
-def listens_at(port: int, address: str) -> bool:
-    """Whether anybody listens at a port of this one address; the kernel is asked, as above."""
-    try:
-        return _asked(port, address) is not None
-    except OSError:
-        with open("/proc/net/tcp", encoding="ascii") as table:
-            return queue_in(table.read(), port, address) is not None
+            return queue_in(table.read(), port, address)
 
 
 def _asked(port: int, address: str) -> Optional[int]:

@@ -50,17 +50,13 @@ import shutil
 import sys
 import time
 from importlib import import_module
-from typing import Any, Dict, Generator, List, Optional, Set
+from typing import Dict, Generator, List, Optional, Set
 
 import helper_programs
 from capture import CaptureOps
 from listener import ListenerEnded, ListenerProcess, queue_of
-from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait, text
+from resident import DEADLINE_S, BadRequest, Deferred, Request, ResidentAgent, Result, Wait, text
 from server_program import NOBODY, ServerProgram, forget_login, private_file, recorded_login
-
-Request = Dict[str, Any]
-Result = Dict[str, Any]
-Deferred = Generator[Wait, Set[int], Result]
 
 #: Every listener's directory is directly below this one.
 ROOT = "/run/lab/listeners"

@@ -45,10 +45,8 @@ from edge_nginx import PROGRAM, EdgeNginx, tell
 from helper_programs import end_with_the_agent, run
 from listener import kill, spawn
 from openssl_library import OpenSSL
-from resident import DEADLINE_S, BadRequest, ResidentAgent, Wait
+from resident import DEADLINE_S, BadRequest, Request, ResidentAgent, Result, Wait, text
 
-Request = Dict[str, Any]
-Result = Dict[str, Any]
 Deferred = Generator[Wait, Set[int], Any]
 
 #: Every agent's directory is directly below this one; in it, every nginx has one.
@@ -74,8 +72,7 @@ class EdgeOps:
         if not self._library:
             raise BadRequest("%s is not installed here" % PROGRAM)
         for name in ("config", "origin", "path", "authorization", "refusals"):
-            if not isinstance(request.get(name), str):
-                raise BadRequest("%s is %r: it is a string" % (name, request.get(name)))
+            text(request, name)
         started = time.monotonic()
         until = started + SHARE * request.get("deadline_s", DEADLINE_S)
         key = _key(request)

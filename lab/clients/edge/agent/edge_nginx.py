@@ -24,9 +24,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from helper_programs import end_with_the_agent
 from listener import kill, spawn
-
-Request = Dict[str, Any]
-Result = Dict[str, Any]
+from resident import Request, Result
 
 PROGRAM = "/usr/sbin/nginx"
 #: Names in an nginx's own directory; the configuration names the last three without a directory.
