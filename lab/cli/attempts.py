@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lab.run.scan import NotScanned, ScanComparison
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
-    from lab.wire.packets import CapturePolicy
 
 Server = Annotated[
     str | None,
@@ -88,6 +87,7 @@ def attempt(
     # Keys are made while the rest is loaded.
     certificates = begin([wanted], own)
     from lab.run.recording import repeat
+    from lab.wire.packets import CapturePolicy
 
     @functools.cache
     def counter() -> Counter:
@@ -101,7 +101,7 @@ def attempt(
         expectation,
         on_attempt=lambda result: counter().count(result),
         own=own,
-        captures=_policy("all") if capture else None,
+        captures=CapturePolicy.ALL if capture else None,
         remedies=remedies,
         certificates=certificates,
         meanwhile=counter,
@@ -118,12 +118,6 @@ def attempt(
         )
         _print_captures(attempts, conducted.path.parent, language)
     raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
-
-
-def _policy(name: str) -> CapturePolicy:
-    from lab.wire.packets import CapturePolicy
-
-    return CapturePolicy(name)
 
 
 def say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -> None:

@@ -15,9 +15,8 @@ from typing import Annotated, Any, get_origin
 import typer
 from typer.core import TyperGroup
 
-from lab.cli.common import PLAIN
+from lab.cli.common import PLAIN, USAGE, Interrupted, reader_has_gone, say
 from lab.cli.entry import COMMANDS, READS_ITSELF
-from lab.cli.streams import USAGE, Interrupted, reader_has_gone, say
 from lab.text import closest
 
 #: What leaves every word to a command.

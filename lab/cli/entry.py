@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from lab import __version__
-from lab.cli.streams import (
+from lab.cli.common import (
     LAB_ERROR,
     USAGE,
     Interrupted,

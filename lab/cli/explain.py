@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lab.cli.common import OK, SURPRISE, USAGE, asks_for_japanese, print_json, say
 from lab.cli.entry import COMMANDS
-from lab.cli.streams import OK, SURPRISE, USAGE, asks_for_japanese, print_json, say
 
 _USAGE = "lab explain [OPTIONS] [TEXT]..."
 

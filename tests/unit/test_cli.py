@@ -27,9 +27,8 @@ from lab import __version__
 from lab.cases import Catalogue
 from lab.certificates.description import describe
 from lab.cli import main
-from lab.cli.common import USAGE, console
+from lab.cli.common import USAGE, console, say_to_people
 from lab.cli.entry import COMMANDS
-from lab.cli.streams import say_to_people
 from lab.documents import documents
 from lab.host import engine
 from lab.host.checkout import source
