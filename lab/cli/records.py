@@ -33,7 +33,7 @@ def report(
     if since is not None and summary is None:
         raise typer.BadParameter("it goes with --summary; `lab compare` prints the same words")
     if page is not None:
-        write(found, page, evaluate_tested(found, documents().values()))
+        write(found, page, evaluate_tested(found))
         common.say(f"\nreport: {page}")
     if summary is not None:
         compared = comparisons.compare(_recorded(since)[0], found) if since is not None else None

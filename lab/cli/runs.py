@@ -63,12 +63,11 @@ def run_cases(
         load()
 
     def write_page(conducted: Conducted) -> None:
-        from lab.documents import documents
         from lab.documents.verdicts import evaluate_tested
         from lab.report.html import write
 
         record = conducted.record
-        write(record, page(conducted.path), evaluate_tested(record, documents().values()))
+        write(record, page(conducted.path), evaluate_tested(record))
 
     chosen = common.chosen_cases(cases, document)
     total = sum(len(c.plan()) for c in chosen)

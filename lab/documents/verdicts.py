@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any
 
 from lab.cases import LoadedCase
-from lab.documents import Bilingual, Claim, ClaimVerdict, Document, Test
+from lab.documents import Bilingual, Claim, ClaimVerdict, Document, Test, documents
 from lab.grouping import grouped_by
 from lab.model import Role, ServerSettings
 from lab.model.expectations import Verdict, judge
@@ -120,10 +120,11 @@ def evaluate(document: Document, record: RunRecord) -> tuple[ClaimResult, ...]:
 
 
 def evaluate_tested(
-    record: RunRecord, documents: Iterable[Document]
+    record: RunRecord, among: Iterable[Document] | None = None
 ) -> list[tuple[Document, tuple[ClaimResult, ...]]]:
-    """The documents that a run tests, each with the verdicts on its claims."""
-    judged = [(document, evaluate(document, record)) for document in documents]
+    """The documents (default: all) that a run tests, each with the verdicts on its claims."""
+    every = documents().values() if among is None else among
+    judged = [(document, evaluate(document, record)) for document in every]
     return [(document, found) for document, found in judged if any(one.made for one in found)]
 
 

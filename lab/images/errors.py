@@ -139,9 +139,11 @@ class Progress:
 
     def done(self, name: str, seconds: float) -> None:
         """``name`` is finished and took so long."""
+        self.step(name, f"ready after {seconds:.1f} s")
 
     def failed(self, name: str, reason: str) -> None:
-        """``name`` cannot be had."""
+        """``name`` cannot be had: the first line of the reason; the whole text travels in the error."""
+        self.step(name, f"failed: {first_line(reason)}")
 
 
 class Printed(Progress):
@@ -161,11 +163,3 @@ class Printed(Progress):
             elapsed = self._clock() - self._started
             self._stream.write(f"[{elapsed:5.1f} s] {name}: {detail}\n")
             self._stream.flush()
-
-    def done(self, name: str, seconds: float) -> None:
-        """One line for what is finished."""
-        self.step(name, f"ready after {seconds:.1f} s")
-
-    def failed(self, name: str, reason: str) -> None:
-        """The first line of the reason; the whole text travels in the error."""
-        self.step(name, f"failed: {first_line(reason)}")

@@ -552,7 +552,6 @@ def _style_of(label: str, text: str) -> str:
 
 def _evaluated(record: RunRecord) -> Sequence[tuple[Document, Sequence[ClaimResult]]]:
     """What a run says of the claims of each document that it tests."""
-    from lab.documents import documents  # noqa: PLC0415 - a single attempt needs none of them
-    from lab.documents.verdicts import evaluate_tested  # noqa: PLC0415
+    from lab.documents.verdicts import evaluate_tested  # noqa: PLC0415 - not for a single attempt
 
-    return evaluate_tested(record, documents().values())
+    return evaluate_tested(record)

@@ -35,7 +35,6 @@ LAST_ERROR = [tls_perl("centos7", last_error=True), tls_perl("rocky9", last_erro
 FIRST_ERROR = [tls_perl("centos7"), tls_perl("rocky9"), *PYTHON]
 
 FETCHED = completed(verified=True)
-FETCHED_UNCHECKED = completed(verified=False)
 
 
 def large_enough(client: ClientSettings) -> str:

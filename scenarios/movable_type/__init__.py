@@ -48,7 +48,6 @@ WITH_AES128_SHA = clients("centos7", "rocky9:DEFAULT", "rocky9:LEGACY")
 
 DELIVERED = completed(verified=True, data_protected=True)
 DELIVERED_UNCHECKED = completed(verified=False, data_protected=True)
-DELIVERED_IN_CLEAR = completed(data_protected=False)
 
 #: The suite that a current client would choose anyway, and the one that the document calls weak.
 STRONG = completed(protocol="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384", verified=True)
