@@ -52,7 +52,7 @@ def attempt(request: Request, progress: Progress) -> Result:
         file = stack.enter_context(tempfile.TemporaryFile())
         descriptors, text = [], request.get("input")
         if request.get("payload"):
-            file.write(payload(request["payload"]["name"], request["payload"]["size"]))
+            file.write(payload(request))
             file.flush()
             file.seek(0)
             descriptors, place = [file.fileno()], f"/dev/fd/{file.fileno()}"

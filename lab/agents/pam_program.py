@@ -96,7 +96,7 @@ class PamProgram(ForkingProgram):
         pwd.getpwnam(name)
         salt = "$5$rounds=1000$" + secrets.token_hex(8)
         line = "%s:%s:::::::\n" % (name, crypt(password, salt))
-        with open(SHADOW, "w", encoding="ascii", opener=_private) as file:
+        with open(SHADOW, "w", encoding="ascii", opener=private) as file:
             file.write(line)
 
     def prepare(self) -> None:
@@ -154,7 +154,8 @@ def crypt(password: str, salt: str) -> str:
     raise OSError("there is none of %s" % " ".join(CRYPT))
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """Opens a file for root alone."""
     return os.open(path, flags, 0o600)
 
 

@@ -3,16 +3,19 @@
 The standard library of Python 3.6 only.
 """
 
+import contextlib
 import errno
+import os
 import platform
 import socket
 import ssl
+import tempfile
 import time
 import traceback
 import warnings
-from typing import Any, Dict, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple, Type
 
-from resident import BadRequest, ForkedHandler, Progress, Request, ResidentAgent, Result
+from resident import BadRequest, ForkedHandler, Progress, Request, ResidentAgent, Result, payload
 
 #: The resolver's numbers by their names, as ``socket`` has them.
 _EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
@@ -87,6 +90,12 @@ class ObservedAttempt:
         self.report["cipher"] = cipher[0] if cipher else None
         self.report["verified"] = is_verified(connection)
 
+    def note_reply(self, code: str, text: str) -> None:
+        """What the server has said last; nothing where it said nothing."""
+        if code:
+            self.report["reply_code"] = int(code) if code.isdigit() else None
+            self.report["reply_text"] = text
+
     @property
     def may_be_refused(self) -> bool:
         """Whether the server may still refuse the client's certificate when the handshake is over.
@@ -110,6 +119,16 @@ class ObservedAttempt:
 
     def note_end(self) -> None:
         """Report what is known at the end, whatever it was."""
+
+
+@contextlib.contextmanager
+def payload_file(request: Request) -> Iterator[str]:
+    """The path of the file to deliver, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, request["payload"]["name"])
+        with open(path, "wb") as file:
+            file.write(payload(request))
+        yield path
 
 
 def make_context(request: Dict[str, Any]) -> ssl.SSLContext:

@@ -133,9 +133,9 @@ def text(request: Request, name: str) -> str:
     return value
 
 
-def payload(name: str, size: int) -> bytes:
-    """The file to deliver: its name on line after line, cut to ``size`` bytes."""
-    line = (name + "\n").encode("utf-8")
+def payload(request: Request) -> bytes:
+    """The file that a request's ``payload`` names: that name on line after line, cut to ``size`` bytes."""
+    size, line = request["payload"]["size"], (request["payload"]["name"] + "\n").encode("utf-8")
     return (line * (size // len(line) + 1))[:size]
 
 

@@ -7,15 +7,13 @@ raised. The request is that of ``python_ftp.py`` without ``reuse``, ``passive`` 
 """
 
 import asyncio
-import os
 import ssl
-import tempfile
 from importlib.metadata import version
 from typing import Any, List, Optional, Tuple
 
 import aioftp
-from python_tls import ObservedAttempt, check, make_context, serve
-from resident import Progress, Request, Result, payload
+from python_tls import ObservedAttempt, check, make_context, payload_file, serve
+from resident import Progress, Request, Result
 
 _RAISED = (
     aioftp.AIOFTPException,
@@ -121,11 +119,7 @@ class _Attempt(ObservedAttempt):
         await client.login(request["user"], request["password"])
         if request["goal"] == "transfer":
             self.step("put")
-            name, size = request["payload"]["name"], request["payload"]["size"]
-            with tempfile.TemporaryDirectory() as folder:
-                path = os.path.join(folder, name)
-                with open(path, "wb") as file:
-                    file.write(payload(name, size))
+            with payload_file(request) as path:
                 await client.upload(path)
 
     async def _quit(self, client: _Observed) -> None:
@@ -151,8 +145,7 @@ class _Attempt(ObservedAttempt):
             return
         if self.client.reply:
             code, lines = self.client.reply
-            self.report["reply_code"] = int(code) if str(code).isdigit() else None
-            self.report["reply_text"] = "\n".join(lines).strip()
+            self.note_reply(code, "\n".join(lines).strip())
         data = self.client.data
         if data is not None:
             self.report["data_protected"] = bool(data)

@@ -25,13 +25,12 @@ import ftplib
 import os
 import socket
 import ssl
-import tempfile
 from importlib.metadata import version
 from typing import Any, Optional, Tuple
 
 from fsspec.implementations import ftp as module
-from python_tls import ObservedAttempt, check, serve
-from resident import Progress, Request, Result, payload
+from python_tls import ObservedAttempt, check, payload_file, serve
+from resident import Progress, Request, Result
 
 _RAISED = (ftplib.Error, OSError, EOFError, ValueError)
 
@@ -139,21 +138,15 @@ class _Attempt(ObservedAttempt):
         )
         if request["goal"] == "transfer":
             self.step("put")
-            name, size = request["payload"]["name"], request["payload"]["size"]
-            with tempfile.TemporaryDirectory() as folder:
-                path = os.path.join(folder, name)
-                with open(path, "wb") as file:
-                    file.write(payload(name, size))
-                files.put(path, files.ftp.pwd().rstrip("/") + "/" + name)
+            with payload_file(request) as path:
+                files.put(path, files.ftp.pwd().rstrip("/") + "/" + os.path.basename(path))
         self.step("quit")
 
     def note_end(self) -> None:
         if self.ftp is not None:
             # What a caller's program does when the file system is collected; there is no QUIT.
             self.ftp.close()
-        if self.reply:
-            self.report["reply_code"] = int(self.reply[:3]) if self.reply[:3].isdigit() else None
-            self.report["reply_text"] = self.reply[4:]
+        self.note_reply(self.reply[:3], self.reply[4:])
 
     def note_failure(self, error: Exception, traced: str) -> None:
         if self.report["step"] == "connect" and self.ftp is not None and self.ftp.sock is not None:

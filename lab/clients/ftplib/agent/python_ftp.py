@@ -136,8 +136,7 @@ class _Attempt(ObservedAttempt):
         if request["goal"] == "transfer":
             self.step("put")
             self.ftp.set_pasv(request["passive"])
-            name, size = request["payload"]["name"], request["payload"]["size"]
-            self.ftp.storbinary("STOR " + name, io.BytesIO(payload(name, size)))
+            self.ftp.storbinary("STOR " + request["payload"]["name"], io.BytesIO(payload(request)))
         self._quit()
 
     def _quit(self) -> None:
@@ -150,10 +149,7 @@ class _Attempt(ObservedAttempt):
                 raise
 
     def note_end(self) -> None:
-        reply = self.ftp.reply
-        if reply:
-            self.report["reply_code"] = int(reply[:3]) if reply[:3].isdigit() else None
-            self.report["reply_text"] = reply[4:]
+        self.note_reply(self.ftp.reply[:3], self.ftp.reply[4:])
         self.report["data_protected"] = self.ftp.data_protected
         self.report["session_reused"] = self.ftp.session_reused
 

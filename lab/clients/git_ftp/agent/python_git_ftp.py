@@ -32,10 +32,9 @@ def attempt(request: Request, progress: Progress) -> Result:
     os.environ.update(ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        given = request.get("payload")
-        if given:
-            with open(given["name"], "wb") as file:
-                file.write(payload(given["name"], given["size"]))
+        if request.get("payload"):
+            with open(request["payload"]["name"], "wb") as file:
+                file.write(payload(request))
         for command in ("init -q -b main .", "add .", "commit -q --allow-empty -m delivery"):
             subprocess.run(["git", *command.split()], check=True, timeout=GIT_S)
         return commands.attempt(dict(request, payload=None), progress)

@@ -63,8 +63,7 @@ def run(request: Request) -> Result:
         for name, values in request["constants"].items():
             curl.setopt(getattr(pycurl, name), sum(getattr(pycurl, value) for value in values))
         if request.get("payload"):
-            file = payload(request["payload"]["name"], request["payload"]["size"])
-            curl.setopt(pycurl.READDATA, BytesIO(file))
+            curl.setopt(pycurl.READDATA, BytesIO(payload(request)))
         curl.perform()
     except pycurl.error as error:
         number, words = error.args

@@ -14,7 +14,7 @@ from typing import Dict, Iterable, Iterator, Optional, Tuple
 
 from helper_programs import output_of, run
 from listener import Descriptors, ListenerProcess, kill, running, spawn
-from pam_program import ForkingProgram, crypt
+from pam_program import ForkingProgram, crypt, private
 from server_program import record_login
 from syslog_collector import SyslogCollector, register
 
@@ -58,7 +58,7 @@ class PureFtpdProgram(ForkingProgram):
         owner = pwd.getpwnam(listener.user)
         os.chown(listener.uploads, owner.pw_uid, -1)
         users = os.path.join(listener.directory, "users")
-        with open(users, "w", encoding="ascii", opener=_private) as file:
+        with open(users, "w", encoding="ascii", opener=private) as file:
             for name, hashed in self._passwords.items():
                 account = (name, hashed, str(owner.pw_uid), str(owner.pw_gid), "", listener.uploads)
                 file.write(":".join(account) + ":" * 13 + "\n")
@@ -176,14 +176,10 @@ def _fields(lines: Iterable[bytes]) -> Iterator[Tuple[bytes, bytes]]:
 
 
 def _join(target: str, sources: "list[str]") -> None:
-    with open(target, "wb", opener=_private) as file:
+    with open(target, "wb", opener=private) as file:
         for source in sources:
             with open(source, "rb") as part:
                 file.write(part.read().rstrip(b"\n") + b"\n")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 PROGRAM = PureFtpdProgram
