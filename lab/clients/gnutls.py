@@ -10,16 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lab.clients.base import NUMBERS
 from lab.model import PROTOCOLS, ProtocolRange
 from lab.tls.suites import suite_of
-
-#: GnuTLS's names of the versions that it has; it has had no SSL 3.0 since 3.6.
-VERSIONS = {
-    "TLSv1": "VERS-TLS1.0",
-    "TLSv1.1": "VERS-TLS1.1",
-    "TLSv1.2": "VERS-TLS1.2",
-    "TLSv1.3": "VERS-TLS1.3",
-}
 
 _LINE = re.compile(r"(?:GNUTLS: |gnutls\[\d+\]: |\|<\d+>\| )(.*)$")
 _SESSION = re.compile(r"(?:HSK|EXT|REC)\[(\w+)\]: (.*)$")
@@ -38,8 +31,9 @@ def priority_of(priority: str | None, protocols: ProtocolRange | None) -> str | 
     """
     if protocols is None:
         return priority
-    named = [VERSIONS[one] for one in PROTOCOLS if one in protocols and one in VERSIONS]
-    return ":".join([priority or "NORMAL", "-VERS-ALL", *(f"+{name}" for name in named)])
+    # It has had no SSL 3.0 since 3.6.
+    named = [NUMBERS[one] for one in PROTOCOLS if one in protocols and one in NUMBERS]
+    return ":".join([priority or "NORMAL", "-VERS-ALL", *(f"+VERS-TLS{name}" for name in named)])
 
 
 @dataclass

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import gnutls
-from lab.clients.base import Program, Target, delivery_of, payload_of
+from lab.clients.base import NUMBERS, Program, Target, delivery_of, payload_of
 from lab.clients.curl import CurlTrace, distinct, errno_of, library_of
-from lab.model import Agent, ClientReport, ClientSettings, FtpClientSettings, Goal, setting
-
-#: pycurl's names of the versions, as ``SSLVERSION_...`` and ``SSLVERSION_MAX_...`` have them.
-_VERSIONS = {
-    "TLSv1": "TLSv1_0",
-    "TLSv1.1": "TLSv1_1",
-    "TLSv1.2": "TLSv1_2",
-    "TLSv1.3": "TLSv1_3",
-}
+from lab.model import (
+    Agent,
+    ClientReport,
+    ClientSettings,
+    FtpClientSettings,
+    Goal,
+    ProtocolRange,
+    setting,
+)
 
 #: GnuTLS's reasons not to trust a certificate, by their bit in SSL_VERIFYRESULT (gnutls/x509.h).
 _STATUS = {
@@ -68,7 +68,7 @@ class Options:
     """What is set on a handle, by pycurl's names of options."""
 
     values: Mapping[str, str | int]
-    constants: Mapping[str, tuple[str, ...]]
+    constants: Mapping[str, list[str]]
     """Options whose values are constants of pycurl's, added up."""
 
     def statements(self) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class PycurlProgram(Program[Pycurl]):
         }
         return {
             "options": {**values, **told.values},
-            "constants": {name: list(named) for name, named in told.constants.items()},
+            "constants": told.constants,
             "payload": payload_of(client, target),
         }
 
@@ -128,9 +128,9 @@ def options(client: Pycurl, target: Target) -> Options:
     if client.mode == "active":
         values["FTPPORT"] = "-"
     if not client.protect_data and client.uses_tls:
-        constants["USE_SSL"] = ("USESSL_CONTROL",)
+        constants["USE_SSL"] = ["USESSL_CONTROL"]
     elif client.tls and not client.implicit_tls:
-        constants["USE_SSL"] = ("USESSL_TRY" if client.try_tls else "USESSL_ALL",)
+        constants["USE_SSL"] = ["USESSL_TRY" if client.try_tls else "USESSL_ALL"]
     return Options(values=values, constants=constants)
 
 
@@ -157,14 +157,9 @@ def tls_options(client: ClientSettings, target: Target, check_name: bool | None)
         "SSLCERT": target.certificate,
         "SSLKEY": target.key if target.certificate is not None else None,
     }
-    protocols = client.protocols
-    ends = (
-        f"SSLVERSION_{_VERSIONS[protocols.minimum]}" if protocols and protocols.minimum else None,
-        f"SSLVERSION_MAX_{_VERSIONS[protocols.maximum]}"
-        if protocols and protocols.maximum
-        else None,
-    )
-    named = tuple(end for end in ends if end)
+    protocols = client.protocols or ProtocolRange()
+    ends = {"SSLVERSION_TLSv": protocols.minimum, "SSLVERSION_MAX_TLSv": protocols.maximum}
+    named = [f"{n}{NUMBERS[v].replace('.', '_')}" for n, v in ends.items() if v]
     return Options(
         values={name: value for name, value in given.items() if value is not None},
         constants={"SSLVERSION": named} if named else {},

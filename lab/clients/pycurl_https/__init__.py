@@ -54,7 +54,7 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
                 **access(client, target),
                 **told.values,
             },
-            "constants": {name: list(named) for name, named in told.constants.items()},
+            "constants": told.constants,
             "payload": None,
         }
 
