@@ -109,6 +109,8 @@ class VisitedProgram(Program[S]):
 
     title: str
     """As people call it."""
+    checks_unconfigured: bool = False
+    """Whether it checks chain and name, by the system's roots, where nothing is configured."""
 
     @abstractmethod
     def start(self, client: S, target: Target) -> Start:
@@ -120,9 +122,8 @@ class VisitedProgram(Program[S]):
 
     def checks(self, client: S) -> bool | None:
         """Whether chain and name are checked with these settings; ``None``: there is no TLS."""
-        if not client.tls:
-            return None
-        return client.verify if client.configured else False
+        checks = client.verify and (client.configured or self.checks_unconfigured)
+        return checks if client.tls else None
 
     def unsupported(self, client: S, installed: Installed) -> str | None:
         """See :meth:`Program.unsupported`."""

@@ -49,10 +49,7 @@ class CaddyProgram(VisitedProgram[Caddy]):
 
     agent: Agent = Agent.python("caddy", "edges.py", _BINARY, "version")
     title: str = "Caddy"
-
-    def checks(self, client: Caddy) -> bool | None:
-        """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
-        return client.verify if client.tls else None
+    checks_unconfigured: bool = True
 
     def start(self, client: Caddy, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""

@@ -63,10 +63,7 @@ class SquidProgram(VisitedProgram[Squid]):
 
     agent: Agent = Agent.python("squid", "edges.py", _BINARY, "-v")
     title: str = "Squid"
-
-    def checks(self, client: Squid) -> bool | None:
-        """See :meth:`VisitedProgram.checks`: by default it checks, by the system's roots."""
-        return client.verify if client.tls else None
+    checks_unconfigured: bool = True
 
     def start(self, client: Squid, target: Target) -> Start:
         """See :meth:`VisitedProgram.start`."""
