@@ -211,7 +211,7 @@ def _why_no_key_log(capture: Capture, handshakes: Sequence[Handshake]) -> str:
     if capture.key_log or not any(tls.hello for tls in handshakes):
         return ""
     # TLS 1.2 and older have secrets when the client has answered the server's part.
-    if not any(tls.version == "TLSv1.3" or tls.client_finished for tls in handshakes):
+    if not any(tls.version == "TLSv1.3" or Side.CLIENT in tls.finished for tls in handshakes):
         return "the handshake ended before there were secrets"
     return capture.no_key_log
 

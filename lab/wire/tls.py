@@ -136,8 +136,8 @@ class Handshake:
     resumed: bool | None = None
     certificates: Certificates | None = None
     alerts: list[tuple[Moment, AlertSeen]] = field(default_factory=list)
-    client_finished: Moment | None = None
-    server_finished: Moment | None = None
+    finished: dict[Side, Moment] = field(default_factory=dict)
+    """When each end sent its Finished."""
     sealed_by_server: bool = False
     """Over TLS 1.3 the server sent something behind its ServerHello."""
     spoken: Moment | None = None
@@ -158,7 +158,7 @@ class Handshake:
 
         What it sends behind its ServerHello is one flight: the first record of it counts.
         """
-        return self.sealed_by_server and self.client_finished is None
+        return self.sealed_by_server and Side.CLIENT not in self.finished
 
     @property
     def point(self) -> Point:
@@ -167,9 +167,8 @@ class Handshake:
             return Point.BEFORE_CLIENT_HELLO
         if self.selected is None:
             return Point.BEFORE_SERVER_HELLO
-        if self.client_finished is None or (
-            self.server_finished is None and self.version != "TLSv1.3"
-        ):
+        awaited = [Side.CLIENT] if self.version == "TLSv1.3" else [Side.CLIENT, Side.SERVER]
+        if any(side not in self.finished for side in awaited):
             return Point.HANDSHAKE
         return Point.AFTER_HANDSHAKE if self.spoken is None else Point.SESSION
 
@@ -199,7 +198,7 @@ class _Reading:
         if record.content_type == tls.APPLICATION_DATA and self.seen.version == "TLSv1.3":
             self._sealed(side, end, record, moment)
         elif record.content_type == tls.HANDSHAKE and end.encrypts:
-            self._finished(side, moment)
+            self.seen.finished.setdefault(side, moment)
         elif record.content_type == tls.HANDSHAKE:
             self._messages(side, end, record.fragment, moment)
         elif record.content_type == tls.CHANGE_CIPHER_SPEC and self.seen.version != "TLSv1.3":
@@ -219,12 +218,12 @@ class _Reading:
         opened = end.opener.open(record) if end.opener else None
         self.seen.sealed_by_server |= side is Side.SERVER
         if opened is None:
-            first = side is Side.CLIENT and self.seen.client_finished is None
+            first = side is Side.CLIENT and side not in self.seen.finished
             padded = first and len(record.fragment) == _PADDED_ALERT_SIZE
             if padded or len(record.fragment) in _ALERT_SIZES:
                 self._alert(side, None, moment)
             elif side is Side.CLIENT and self._finishes(moment):
-                self.seen.client_finished = moment
+                self.seen.finished[side] = moment
                 self._finished_seen = len(record.fragment) in self._finished_sizes()
             else:
                 self._data(side, moment)
@@ -240,9 +239,8 @@ class _Reading:
 
         A certificate of its own and Finished are records of one packet; the file can be in it, too.
         """
-        return self.seen.client_finished is None or (
-            self.seen.client_finished == moment and not self._finished_seen
-        )
+        finished = self.seen.finished.get(Side.CLIENT)
+        return finished is None or (finished == moment and not self._finished_seen)
 
     def _finished_sizes(self) -> tuple[int, int]:
         """Of an encrypted Finished: its head, the hash, the inner type, the tag; without and with padding."""
@@ -271,7 +269,7 @@ class _Reading:
             seen.certificates = _certificates(body, tls13=seen.version == "TLSv1.3")
             seen.resumed = False
         elif kind == tls.FINISHED:
-            self._finished(side, moment)
+            self.seen.finished.setdefault(side, moment)
 
     def _select(self, chosen: ServerHello) -> None:
         self.seen.selected = chosen
@@ -290,12 +288,6 @@ class _Reading:
             # Without a certificate: the abbreviated handshake, or an anonymous suite; in that the
             # client is the first to change.
             self.seen.resumed = not self._ends[Side.CLIENT].encrypts
-
-    def _finished(self, side: Side, moment: Moment) -> None:
-        if side is Side.CLIENT:
-            self.seen.client_finished = self.seen.client_finished or moment
-        else:
-            self.seen.server_finished = self.seen.server_finished or moment
 
     def _data(self, side: Side, moment: Moment) -> None:
         # What a server sends first may be session tickets.
