@@ -287,7 +287,7 @@ class CommandProgram(Program[C]):
 
 
 #: The C library's texts of system errors and the resolver's (in the C locale), by symbol.
-_SYSTEM_ERRORS = {
+SYSTEM_ERRORS = {
     "Connection refused": "ECONNREFUSED",
     "Connection reset by peer": "ECONNRESET",
     "Connection timed out": "ETIMEDOUT",
@@ -300,7 +300,7 @@ _SYSTEM_ERRORS = {
 }
 
 
-def errno_in(words: str, texts: Mapping[str, str] = _SYSTEM_ERRORS) -> str | None:
+def errno_in(words: str, texts: Mapping[str, str] = SYSTEM_ERRORS) -> str | None:
     """The symbol of the system's error that is in a program's words; ``None``: none is.
 
     Args:

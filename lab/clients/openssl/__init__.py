@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import (
+    SYSTEM_ERRORS,
     CommandProgram,
     Installed,
     Options,
@@ -76,17 +77,7 @@ _REMARKS = (
 _WENT_ON = "verify return:1"
 #: The system errors with which a connection can end. What stands after ``errno=`` is an older error
 #: where it was the resolver that failed.
-_ENDINGS = frozenset(
-    {
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.ECONNABORTED,
-        errno.ETIMEDOUT,
-        errno.EHOSTUNREACH,
-        errno.ENETUNREACH,
-        errno.EPIPE,
-    }
-)
+_ENDINGS = frozenset({"ECONNABORTED", *SYSTEM_ERRORS.values()})
 _OK = 200
 
 
@@ -243,8 +234,8 @@ def _verify_code(said: _Said, complaints: list[str]) -> int | None:
 
 def _errno(stderr: str) -> str | None:
     found = _SYSTEM_ERROR.search(stderr)
-    number = int(found[1]) if found else 0
-    return errno.errorcode[number] if number in _ENDINGS else None
+    symbol = errno.errorcode.get(int(found[1])) if found else None
+    return symbol if symbol in _ENDINGS else None
 
 
 PROGRAMS = (OpensslProgram(),)
