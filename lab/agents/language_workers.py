@@ -41,7 +41,16 @@ import traceback
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from helper_programs import end_with_the_agent
-from resident import STDERR_TAIL, BadRequest, Child, Progress, Request, ResidentAgent, Result
+from resident import (
+    STDERR_TAIL,
+    BadRequest,
+    Child,
+    Progress,
+    Request,
+    ResidentAgent,
+    Result,
+    lead_its_group,
+)
 
 #: The descriptor on which a worker answers, and that on which it says how far it has come.
 ANSWERS, STEPS = 3, 4
@@ -178,11 +187,7 @@ class WorkerAgent(ResidentAgent):
         pid = os.fork()
         if pid == 0:
             _become_worker(self._command, environment, theirs)
-        try:
-            os.setpgid(pid, pid)
-        except (PermissionError, ProcessLookupError):
-            # The child was faster: it has its group already, or it is gone.
-            pass
+        lead_its_group(pid)
         for descriptor in theirs:
             os.close(descriptor)
         worker = Worker(pid, given_write, out_read, err_read, steps_read)

@@ -1,5 +1,6 @@
 """One server process and what belongs to it: its directory, its port, its descriptors, its sessions."""
 
+import contextlib
 import errno
 import os
 import select
@@ -138,11 +139,9 @@ class ListenerProcess:
             ListenerEnded: there is no answer.
         """
         answer = b""
-        try:
-            if self.words:
-                answer = self.words.ask(word)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # its end is closed: it has ended, or is about to
+        # If its end is closed it has ended, or is about to.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            answer = self.words.ask(word) if self.words else b""
         if not answer:
             self.gives_no_answer()
         return answer
@@ -333,7 +332,5 @@ def kill(pid: int) -> None:
 
 def send(pid: int, number: int) -> None:
     """A signal, to a process that may be gone already."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass

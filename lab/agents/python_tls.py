@@ -20,14 +20,8 @@ from resident import BadRequest, ForkedHandler, Progress, Request, ResidentAgent
 #: The resolver's numbers by their names, as ``socket`` has them.
 _EAI_NAME = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
 
-#: Protocol versions in ascending order, with the option that switches each off.
-_OFF = (
-    ("SSLv3", "OP_NO_SSLv3"),
-    ("TLSv1", "OP_NO_TLSv1"),
-    ("TLSv1.1", "OP_NO_TLSv1_1"),
-    ("TLSv1.2", "OP_NO_TLSv1_2"),
-    ("TLSv1.3", "OP_NO_TLSv1_3"),
-)
+#: Protocol versions in ascending order, as constants of the ssl module have them in their names.
+_VERSIONS = ("SSLv3", "TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3")
 
 
 def check(request: Request, needed: Dict[str, Sequence[str]]) -> None:
@@ -151,16 +145,16 @@ def limit_versions(context: ssl.SSLContext, minimum: Optional[str], maximum: Opt
     ``minimum_version`` and ``maximum_version`` came with Python 3.7 and OpenSSL 1.1.0; before, each
     version has an option that switches it off.
     """
-    names = [version for version, _ in _OFF]
-    lowest = names.index(minimum) if minimum is not None else None
-    highest = names.index(maximum) if maximum is not None else None
+    lowest, highest = (
+        None if end is None else _VERSIONS.index(end.replace(".", "_"))
+        for end in (minimum, maximum)
+    )
     if hasattr(context, "maximum_version"):
         for end, place in (("minimum_version", lowest), ("maximum_version", highest)):
             if place is not None:
-                version = names[place].replace(".", "_")
-                setattr(context, end, getattr(ssl.TLSVersion, version))
-    for place, (_, name) in enumerate(_OFF):
-        option = getattr(ssl, name, 0)
+                setattr(context, end, getattr(ssl.TLSVersion, _VERSIONS[place]))
+    for place, version in enumerate(_VERSIONS):
+        option = getattr(ssl, "OP_NO_" + version, 0)
         if lowest is not None and place >= lowest:
             # create_default_context() switches SSLv3 off: an explicit minimum asks for it.
             context.options &= ~option

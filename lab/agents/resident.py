@@ -73,6 +73,7 @@ Processes which an inline handler starts live as long as it wants. ``at_end`` is
 the agent ends (end of input, SIGTERM, SIGINT): end them there.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -173,10 +174,8 @@ class Child:
         self.stderr = b""
         self.partial: Result = {}
         self.answer: Optional[Dict[str, Any]] = None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended: so its answer ends, too
             _write(self.given, line + b"\n")
-        except BrokenPipeError:
-            pass  # it has ended: so its answer ends, too
 
     def close(self) -> None:
         """Let go of its descriptors."""
@@ -410,11 +409,7 @@ class ResidentAgent:
             for child in self._children:
                 child.close()
             _make_attempts(self._forked, self._keeps, given_read, out_write, err_write)
-        try:
-            os.setpgid(pid, pid)
-        except (PermissionError, ProcessLookupError):
-            # The child was faster: it has its group already, or it is gone.
-            pass
+        lead_its_group(pid)
         for descriptor in (given_read, out_write, err_write):
             os.close(descriptor)
         child = Child(pid, given_write, out_read, err_read)
@@ -485,10 +480,8 @@ class ResidentAgent:
         A process on its way out has its exit status before its pipe closes and ignores signals from
         then on: the kill ends what it started, and cannot change what is reported of itself.
         """
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         status = os.waitpid(child.pid, 0)[1]
         if child.err >= 0:
             child.read_err(_what_is_there(child.err))
@@ -539,6 +532,13 @@ class ResidentAgent:
             self._close(deferred)
         if self._at_end:
             self._at_end()
+
+
+def lead_its_group(child: int) -> None:
+    """Give a child that was forked just now a process group of its own."""
+    # If the child was faster, it has its group already, or it is gone.
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        os.setpgid(child, child)
 
 
 def _what_is_there(descriptor: int) -> bytes:

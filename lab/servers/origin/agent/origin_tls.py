@@ -12,12 +12,6 @@ import struct
 import warnings
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-_OFF = {
-    "SSLv3": ssl.OP_NO_SSLv3,
-    "TLSv1": ssl.OP_NO_TLSv1,
-    "TLSv1.1": ssl.OP_NO_TLSv1_1,
-    "TLSv1.2": ssl.OP_NO_TLSv1_2,
-}
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_HELLO = 22, 1, 2
 _SERVER_NAME, _SUPPORTED_VERSIONS, _RENEGOTIATION_INFO = 0, 43, 0xFF01
 VERSIONS = {
@@ -171,7 +165,8 @@ def limit(context: ssl.SSLContext, versions: List[str]) -> None:
             context.maximum_version = ssl.TLSVersion[versions[-1].replace(".", "_")]
         return
     # A library from before 1.1.0 knows no limits, but switches; the interpreter sets some of them.
-    for version, option in _OFF.items():
+    for version in ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"):
+        option = getattr(ssl, "OP_NO_" + version.replace(".", "_"))
         if version in versions:
             context.options &= ~option
         else:

@@ -28,14 +28,6 @@ _UNUSABLE = re.compile(r"^TLS_|PSK|SRP|^ADH|^AECDH")
 #: What an FTP user may do: everything except to change the mode and time of files.
 PERMISSIONS = "elradfmw"
 
-_OFF = {
-    "SSLv3": SSL.OP_NO_SSLv3,
-    "TLSv1": SSL.OP_NO_TLSv1,
-    "TLSv1.1": SSL.OP_NO_TLSv1_1,
-    "TLSv1.2": SSL.OP_NO_TLSv1_2,
-    "TLSv1.3": SSL.OP_NO_TLSv1_3,
-}
-
 
 class PyftpdlibProgram(ForkedProgram):
     """Its listeners are forked from this process.
@@ -169,7 +161,7 @@ def _tls_handler(configuration: Dict[str, Any]) -> type:
     if configuration["protocols_off"] is not None:
         Handler.ssl_options = SSL.OP_NO_SSLv2 | SSL.OP_NO_COMPRESSION
         for version in configuration["protocols_off"]:
-            Handler.ssl_options |= _OFF[version]
+            Handler.ssl_options |= getattr(SSL, "OP_NO_" + version.replace(".", "_"))
     return Handler
 
 
