@@ -66,9 +66,7 @@ class SettingResult:
     """In words; ``None``: the claim has only one."""
     beyond: bool
     """The claim does not speak of this setting."""
-    holds: tuple[str, ...] = ()
-    fails: tuple[str, ...] = ()
-    not_run: tuple[str, ...] = ()
+    clients: Mapping[State, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -248,13 +246,7 @@ def _settings(checks: Sequence[Check]) -> Iterable[SettingResult]:
         for where, seen in states.items():
             worst = next(s for s in (State.FAILS, State.NOT_RUN, State.HOLDS) if s in seen)
             by_state[worst].append(where)
-        yield SettingResult(
-            setting,
-            beyond,
-            tuple(by_state[State.HOLDS]),
-            tuple(by_state[State.FAILS]),
-            tuple(by_state[State.NOT_RUN]),
-        )
+        yield SettingResult(setting, beyond, by_state)
 
 
 def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
@@ -275,9 +267,7 @@ def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
             {
                 "setting": _both(setting.setting),
                 "beyond": setting.beyond,
-                "holds": list(setting.holds),
-                "fails": list(setting.fails),
-                "not-run": list(setting.not_run),
+                **setting.clients,
             }
             for setting in result.settings
         ],

@@ -117,8 +117,7 @@ class ClaimsTold:
     def _setting(self, setting: SettingResult) -> Iterator[tuple[str, str]]:
         words = setting.setting.in_(self.language) if setting.setting else ""
         beyond = f" [{self._label('beyond')}]" if setting.beyond else ""
-        by_state = {"holds": setting.holds, "fails": setting.fails, "not-run": setting.not_run}
-        for state, clients in by_state.items():
+        for state, clients in setting.clients.items():
             if clients:
                 named = ", ".join(clients)
                 yield state, f"{words}: {named}{beyond}" if words else named

@@ -314,8 +314,8 @@ def test_what_a_claim_does_not_speak_of_never_changes_its_verdict() -> None:
     assert result.verdict is ClaimVerdict.REFUTED
     assert "rocky9:FIPS" not in result.where
     ours, elsewhere = result.settings
-    assert (ours.beyond, ours.fails) == (False, ("centos7", "rocky9:DEFAULT"))
-    assert (elsewhere.beyond, elsewhere.holds) == (True, ("rocky9:FIPS",))
+    assert (ours.beyond, ours.clients[State.FAILS]) == (False, ["centos7", "rocky9:DEFAULT"])
+    assert (elsewhere.beyond, elsewhere.clients[State.HOLDS]) == (True, ["rocky9:FIPS"])
     assert result.condition is not None
     without = verdict_of(made, *records)
     assert (without.verdict, without.made, without.needed) == (ClaimVerdict.REFUTED, 2, 2)
