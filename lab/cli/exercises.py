@@ -52,14 +52,11 @@ def _to_change() -> Iterator[Score]:
         yield _score()
 
 
-def _print(words: str, *, indent: int = 0, label: str = "") -> None:
+def _print(words: str, *, indent: int = 0) -> None:
     """Print a paragraph that fits the terminal; its lines stay lines."""
-    from lab.report.layout import padded, print_hanging
+    from lab.report.layout import print_hanging
 
-    first = padded(label, indent) if label else " " * indent
-    for line in words.rstrip().split("\n"):
-        print_hanging(common.console(), first, line)
-        first = " " * indent
+    print_hanging(common.console(), " " * indent, words.rstrip())
 
 
 @commands.command("list")

@@ -103,8 +103,7 @@ class _Told:
         """Words of the table, in lines of the terminal's width."""
         from lab.report.layout import print_hanging
 
-        for line in _said(name, **values).in_(self.language).split("\n"):
-            print_hanging(common.console(), "", line)
+        print_hanging(common.console(), "", _said(name, **values).in_(self.language))
 
     def more(self, words: InBothLanguages) -> None:
         """What happens while it serves."""

@@ -134,9 +134,8 @@ def _read_journal(path: Path, text: str) -> RunRecord:
         cases += [entry.case] if entry.case else []
     if header is None:
         raise _failure(path, "no-run")
-    known = {name: getattr(header, name) for name in RunHeader.model_fields}
     return RunRecord(
-        **known,
+        **dict(header),
         complete=False,
         certificates=certificates,
         configurations=configurations,

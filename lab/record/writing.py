@@ -203,8 +203,7 @@ class RecordWriter:
             pydantic.ValidationError: a value that does not fit.
         """
         with self._lock:
-            known = {name: getattr(self.header, name) for name in RunHeader.model_fields}
-            self.header = RunHeader(**(known | changes))
+            self.header = RunHeader(**(dict(self.header) | changes))
             self._append("run", to_json(self.header))
 
     @property
@@ -284,9 +283,8 @@ class RecordWriter:
 
     def so_far(self, *, complete: bool = False, ended: datetime | None = None) -> RunRecord:
         """The record as it is now."""
-        known = {name: getattr(self.header, name) for name in RunHeader.model_fields}
         return RunRecord.model_construct(
-            **known,
+            **dict(self.header),
             complete=complete,
             ended=ended,
             certificates=dict(self._certificates),

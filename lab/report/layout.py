@@ -52,13 +52,12 @@ def hang(prefix: str | Text, words: str | Text, columns: int = COLUMNS) -> list[
     from rich.text import Text  # noqa: PLC0415 - only where there are colours
 
     head = Text(prefix) if isinstance(prefix, str) else prefix
-    indent = head.cell_len
-    first, *rest = wrap(words, _left(columns, indent))
-    # The prefix keeps its style to itself.
-    lines = [Text().append_text(head).append_text(first)]
-    lines += [Text(" " * indent) + line for line in rest]
-    for line in lines:
-        line.rstrip()
+    lines = []
+    for words_of_line in wrap(words, _left(columns, head.cell_len)):
+        # The prefix keeps its style to itself.
+        lines.append(Text().append_text(head).append_text(words_of_line))
+        lines[-1].rstrip()
+        head = Text(" " * head.cell_len)
     return lines
 
 
