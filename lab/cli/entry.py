@@ -11,16 +11,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from lab import __version__
-from lab.cli.common import (
-    LAB_ERROR,
-    USAGE,
-    Interrupted,
-    asks_for_japanese,
-    prepare,
-    print_error,
-    reader_has_gone,
-    say,
-)
+from lab.cli import common
 
 #: Every command, in the order of the help: where its function or group is, and its sentence.
 _TABLE = """
@@ -62,7 +53,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> None:
     """Run the command; every error becomes one message and the documented exit status."""
-    prepare()
+    common.prepare()
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs have it
             signal.signal(number, _interrupt)
@@ -70,9 +61,9 @@ def main() -> None:
         try:
             _run(sys.argv[1:])
         finally:
-            if reader_has_gone():
-                raise Interrupted(signal.SIGPIPE)
-    except Interrupted as stopped:
+            if common.reader_has_gone():
+                raise common.Interrupted(signal.SIGPIPE)
+    except common.Interrupted as stopped:
         for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)  # all is put away: a second one ends what is left
         if stopped.number == signal.SIGPIPE:  # `lab list | head`: what was wanted was read
@@ -80,22 +71,24 @@ def main() -> None:
         else:
             name = signal.Signals(stopped.number).name
             kept = "; what was finished is in the record" if _has_recorded() else ""
-            say(f"lab: ended by {name}{kept}", error=True)
+            common.say(f"lab: ended by {name}{kept}", error=True)
         sys.exit(128 + stopped.number)
     except Exception as error:
         if isinstance(error, FileNotFoundError) and _folder_has_gone():
-            say("lab: the current folder has been removed; go to another one: cd", error=True)
-            sys.exit(USAGE)
+            common.say(
+                "lab: the current folder has been removed; go to another one: cd", error=True
+            )
+            sys.exit(common.USAGE)
         status = _status_of(error)
         if status is None:
             raise
-        print_error(error)
+        common.print_error(error)
         sys.exit(status)
 
 
 def version() -> None:
     """``lab version``."""
-    say(__version__)
+    common.say(__version__)
 
 
 def _run(words: Sequence[str]) -> NoReturn:
@@ -105,7 +98,7 @@ def _run(words: Sequence[str]) -> NoReturn:
         sys.exit(getattr(importlib.import_module(f"lab.cli.{module}"), name)(words[1:]))
     from lab.cli.commands import app, run_in_japanese
 
-    sys.exit(run_in_japanese() if asks_for_japanese(words) else app(prog_name="lab"))
+    sys.exit(run_in_japanese() if common.asks_for_japanese(words) else app(prog_name="lab"))
 
 
 def _has_recorded() -> bool:
@@ -127,13 +120,13 @@ def _status_of(error: Exception) -> int | None:
     from lab.settings import SettingsError
 
     if isinstance(error, ExerciseError):
-        return LAB_ERROR if error.problem in LAB_FAILED else USAGE
+        return common.LAB_ERROR if error.problem in LAB_FAILED else common.USAGE
     wrong = InputError | SettingsError | ExpectationError | CaseError | WrongVariable | UnknownImage
     if isinstance(error, wrong):
-        return USAGE
+        return common.USAGE
     # An OSError: a full disk, a directory that may not be written, an engine that has gone.
     named = type(error).__module__.partition(".")[0] in {"lab", "docker"}
-    return LAB_ERROR if named or isinstance(error, OSError) else None
+    return common.LAB_ERROR if named or isinstance(error, OSError) else None
 
 
 def _folder_has_gone() -> bool:
@@ -146,4 +139,4 @@ def _folder_has_gone() -> bool:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted(number)
+    raise common.Interrupted(number)

@@ -29,19 +29,14 @@ from lab.record import (
     gravest,
     result_expected,
 )
-from lab.remedies.words import (
-    InBothLanguages,
-    captured_in_words,
-    joined,
-    pattern_of,
-    read_words,
-)
+from lab.remedies.words import captured_in_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
 from lab.text import visible
 from lab.wire.reading import ConnectionReading, Ending, How, WireReading
 from lab.wire.tls import AlertSeen, Certificates, Offered, Selected
 from lab.wire.witnesses import Agreement, Statement, Witnesses
+from lab.words import InBothLanguages, joined, pattern_of, read_words
 
 #: Settings that name an end instead of describing it.
 NAMES = frozenset({"software", "program", "platform", "policy"})

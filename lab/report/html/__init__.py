@@ -41,22 +41,7 @@ from lab.report.html.cases import (
     moment,
     setting,
 )
-from lab.report.html.language import (
-    Text,
-    code,
-    expectation_words,
-    inline,
-    labels,
-    narrated,
-    negotiated,
-    outcome_words,
-    plain,
-    prose,
-    quote,
-    say,
-    titled,
-    word,
-)
+from lab.report.html.language import FOR_TEMPLATES, Text, inline, labels, plain, say, word
 
 _HERE = Path(__file__).parent
 #: An attribute whose value needs no quotes; there are some ten thousand.
@@ -462,9 +447,9 @@ def _environment() -> Environment:
     )
     environment.filters["plain"] = plain
     functions: tuple[Callable[..., object], ...] = (
-        *(say, word, titled, narrated, both, outcome_words, expectation_words, negotiated),
-        *(inline, plain, prose, quote, code, breakable, moment, settings, pairs, image_facts),
-        *(view.captured, view.moved_builds, view.same_builds, stand_in),
+        *FOR_TEMPLATES,
+        *(both, breakable, moment, settings, pairs, image_facts, stand_in),
+        *(view.captured, view.moved_builds, view.same_builds),
     )
     environment.globals |= {function.__name__: function for function in functions}
     environment.globals |= {"ENDS": ENDS, "STATES": STATES, "FOUND": FOUND}

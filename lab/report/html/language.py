@@ -385,3 +385,10 @@ def negotiated(outcome: Outcome | None) -> tuple[list[str], list[str]]:
     if outcome.session_reused is not None and outcome.data_protected:
         said.append("reused" if outcome.session_reused else "not_reused")
     return names, said
+
+
+#: What of this module the templates call.
+FOR_TEMPLATES: Final = (
+    *(inline, plain, quote, code),
+    *(say, word, titled, narrated, outcome_words, expectation_words, negotiated),
+)
