@@ -70,10 +70,6 @@ def _made(name: str, found: Callable[..., Any] | typer.Typer) -> Any:
     return typer.main.get_command(found)
 
 
-def _near(name: str) -> list[str]:
-    return closest(name, COMMANDS, alike=0.7)
-
-
 class _Commands(TyperGroup):
     """The commands of the table."""
 
@@ -88,7 +84,8 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and (near := _near(name)):
+        unknown = name not in COMMANDS and not name.startswith("-")
+        if unknown and (near := closest(name, COMMANDS, alike=0.7)):
             words = ", ".join(f"'{one}'" for one in near)
             ctx.fail(f"No such command {name!r}. Did you mean {words}?")
         return super().resolve_command(ctx, args)

@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -178,11 +177,6 @@ class Page:
         if verdict is Verdict.AS_EXPECTED and self.counts[UNJUDGED] == len(self.record.attempts):
             return say("summary.unjudged")
         return say(f"statement.{verdict}")
-
-    @property
-    def started(self) -> datetime:
-        """When the run began, in UTC."""
-        return self.record.started.astimezone(UTC)
 
     @property
     def verdicts(self) -> list[tuple[str, int]]:

@@ -47,11 +47,7 @@ def quote(text: str, most_lines: int = MOST_LINES) -> Markup:
         head = most_lines // 2
         left_out = len(lines) - most_lines
         mark = Markup("<mark>[{} lines: see the record]</mark>").format(left_out)
-        shown = [
-            *map(_line, lines[:head]),
-            mark,
-            *map(_line, lines[len(lines) - (most_lines - head) :]),
-        ]
+        shown = [*map(_line, lines[:head]), mark, *map(_line, lines[head + left_out :])]
         return Markup("\n").join(shown)
     if MAY_HIDE_IN_LINES.search(text) is None and max(map(len, lines)) <= LONGEST_LINE:
         return _escape("\n".join(lines))  # nearly all texts
