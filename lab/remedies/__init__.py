@@ -469,11 +469,8 @@ def _cure(name: str, row: Mapping[str, Any]) -> Cure:
         _reasons(row["reasons"]),
         _CHANGES.get(name) or partial(_told_change, row),
         Rating(row.get("rating", "recommended")),
-        row.get("like", ()),
-        row.get("gives", ""),
-        row.get("said", ""),
-        _name_corrected if name == "name-corrected" else None,
-        row.get("beside", ()),
+        named=_name_corrected if name == "name-corrected" else None,
+        **{key: row[key] for key in ("like", "gives", "said", "beside") if key in row},
     )
 
 

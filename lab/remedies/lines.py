@@ -282,12 +282,13 @@ def _of_lines_that_are_there(change: LineChange, texts: Mapping[str, str]) -> Li
     there = tuple(texts[place] for place in change.where if place in texts)
     if not there:
         return change if change.where else dataclasses.replace(change, was=())
-    stays = {*there} & {*change.write}
-    return dataclasses.replace(
-        change,
-        was=tuple(line for line in there if line not in stays),
-        write=tuple(line for line in change.write if line not in stays),
-    )
+    was, write = _without(there, change.write), _without(change.write, there)
+    return dataclasses.replace(change, was=was, write=write)
+
+
+def _without(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Those of some lines that are not among others."""
+    return tuple(line for line in lines if line not in others)
 
 
 def _of_server(
@@ -355,27 +356,23 @@ def _name_in(line: str) -> str:
 def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineChange:
     """A change of lines as the file has them, which may have other names for its parameters."""
     lines: list[str] = []
+    address = next((text for text in written if "http://" in text), None)
+    port = next((text for text in written if _PLAIN_PORT.search(text)), None)
+    named = any(text.startswith("cert_host") for text in written)
     for line in change.write:
-        address = next((text for text in written if "http://" in text), None)
-        port = next((text for text in written if _PLAIN_PORT.search(text)), None)
-        if line.startswith(("use_ssl", ".ssl =", '"use_ssl"')) and address is not None:
-            lines.append(address.replace("http://", "https://"))
-            continue
-        if line.startswith(("use_ssl", ".ssl =", '"use_ssl"')) and port is not None:
-            lines.append(_PLAIN_PORT.sub(r"\g<1>443", port))
-        named = any(text.startswith("cert_host") for text in written)
+        if line.startswith(("use_ssl", ".ssl =", '"use_ssl"')):
+            if address is not None:
+                lines.append(address.replace("http://", "https://"))
+                continue
+            if port is not None:
+                lines.append(_PLAIN_PORT.sub(r"\g<1>443", port))
         if named and line.startswith("ssl_sni_hostname"):
             continue  # a manifest has one name for both
         lines.append(line.replace("ssl_cert_hostname", "cert_host") if named else line)
-    stays = {*written} & {*lines}
-    return dataclasses.replace(
-        change,
-        where=tuple(
-            where for where, text in zip(change.where, written, strict=False) if text not in stays
-        ),
-        was=tuple(line for line in written if line not in stays),
-        write=tuple(line for line in lines if line not in stays),
-    )
+    each = zip(change.where, written, strict=False)
+    where = tuple(where for where, text in each if text not in lines)
+    was, write = _without(written, lines), _without(lines, written)
+    return dataclasses.replace(change, where=where, was=was, write=write)
 
 
 def _differing(
@@ -394,7 +391,7 @@ def _change(
     before: tuple[str, ...],
     after: tuple[str, ...],
 ) -> LineChange:
-    was = tuple(line for line in before if line not in after)
+    was = _without(before, after)
     known = [places[key] for name in fields if (key := f"{end}.{name}") in places]
     known += [place for line in was for place in _places_of(line, end, places)]
     return LineChange(
@@ -402,5 +399,5 @@ def _change(
         fields=fields,
         where=tuple(dict.fromkeys(known)),
         was=was,
-        write=tuple(line for line in after if line not in before),
+        write=_without(after, before),
     )
