@@ -23,11 +23,6 @@ from lab.model import PROTOCOLS, FtpServerSettings, setting
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP, PRESUMED_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
-HOSTS = {
-    "proftpd": "proftpd.lab.test",
-    "proftpd@debian12": "proftpd-debian12.lab.test",
-}
-
 FIXED = fixed_options(__file__)
 #: Stands between the lines of a section, one entry of ``extra``: ``<Limit=STOR> ⏎ DenyAll ⏎ </Limit>``.
 BLOCK_LINE = " \N{RETURN SYMBOL} "
@@ -45,7 +40,10 @@ _REQUIRED = {
 class Proftpd(FtpServerSettings):
     """What a ProFTPD can be told."""
 
-    hosts: ClassVar[Mapping[str, str]] = HOSTS
+    hosts: ClassVar[Mapping[str, str]] = {
+        "proftpd": "proftpd.lab.test",
+        "proftpd@debian12": "proftpd-debian12.lab.test",
+    }
 
     software: Literal["proftpd", "proftpd@debian12"] = "proftpd"
     certificate_chain: bool = setting(

@@ -67,7 +67,8 @@ _LAST_HOLDS = ("TLSCipherSuite",)
 _ADD_UP = ("Include", "LoadModule", "TLSOptions", "UserAlias", "SetEnv", "LogFormat", "ExtendedLog")
 #: What TLSRequired demands: TLS for the login, and for the data. The other words have no field.
 _REQUIRED = {
-    "on": (True, True),
+    **dict.fromkeys(_TRUE, (True, True)),
+    **dict.fromkeys(_FALSE, (False, False)),
     "ctrl": (True, False),
     "control": (True, False),
     "data": (False, True),
@@ -77,7 +78,7 @@ _REQUIRED = {
     "auth+!data": (True, False),
     "!data": (False, False),
 }
-_PLAIN = ("on", "off", "ctrl", "control", "data")
+_PLAIN = (*_TRUE, *_FALSE, "ctrl", "control", "data")
 _CERTIFICATES = ("TLSRSACertificateFile", "TLSECCertificateFile", "TLSPKCS12File")
 
 
@@ -535,26 +536,23 @@ class _Reading(Telling[_Line]):
             self.fields[name], self.lines[name] = value, one.number
 
     def _engine(self, one: _Line) -> None:
+        self._set(one, tls=self._boolean(one) is not False)
+
+    def _boolean(self, one: _Line) -> bool | None:
+        """What a switch says; ``None``: neither yes nor no, with which it ends ProFTPD at start."""
         value = one.value.lower()
-        if value in (*_TRUE, *_FALSE):
-            self._set(one, tls=value in _TRUE)
-        else:
-            self._set(one, tls=True)
+        if value not in (*_TRUE, *_FALSE):
             self._dies(one, _phrase("no-boolean"), f"{one.name}: expected Boolean parameter")
+            return None
+        return value in _TRUE
 
     def _required(self, one: _Line) -> None:
         value = one.value.lower()
-        if value in _FALSE:
-            value = "off"
-        elif value in _TRUE:
-            value = "on"
-        if value not in _REQUIRED and value != "off":
-            self._set(one, tls_required_login=True, tls_required_data=True)
-            self._dies(one, _phrase("no-requirement"), f"{one.name}: bad parameter")
-            return
-        login, data_too = _REQUIRED.get(value, (False, False))
+        login, data_too = _REQUIRED.get(value, (True, True))
         self._set(one, tls_required_login=login, tls_required_data=data_too)
-        if value not in _PLAIN:
+        if value not in _REQUIRED:
+            self._dies(one, _phrase("no-requirement"), f"{one.name}: bad parameter")
+        elif value not in _PLAIN:
             self._keep(one)
 
     def _protocols(self, one: _Line) -> None:
@@ -619,13 +617,10 @@ class _Reading(Telling[_Line]):
         self.lines.setdefault("certificate_chain", one.number)
 
     def _verify(self, one: _Line) -> None:
-        value = one.value.lower()
-        if value in (*_TRUE, *_FALSE):
-            self._set(one, require_cert=value in _TRUE)
-        elif value == "optional":
+        if one.value.lower() == "optional":
             self._keep(one)
-        else:
-            self._dies(one, _phrase("no-boolean"), f"{one.name}: expected Boolean parameter")
+        elif (required := self._boolean(one)) is not None:
+            self._set(one, require_cert=required)
 
     # -- the whole file ------------------------------------------------------------------------------
 
