@@ -38,14 +38,15 @@ WITHOUT_TLS = ("serve", "plain-http", "ftp-banner", "close-after-request")
 #: Behaviours that come to a request and to an answer.
 ANSWERING = ("serve", "plain-http")
 
-HOSTS = {"origin": "origin.lab.test", "origin@openssl-1.0.2k": "origin-openssl10.lab.test"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Origin(WebServerSettings):
     """What the lab's own origin can be told."""
 
-    hosts: ClassVar[Mapping[str, str]] = HOSTS
+    hosts: ClassVar[Mapping[str, str]] = {
+        "origin": "origin.lab.test",
+        "origin@openssl-1.0.2k": "origin-openssl10.lab.test",
+    }
 
     software: Literal["origin", "origin@openssl-1.0.2k"] = "origin"
     behaviour: str = setting(

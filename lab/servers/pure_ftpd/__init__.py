@@ -23,11 +23,6 @@ from lab.model import FtpServerSettings, ProtocolRange, setting
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, KEY_OF_HELP, PRESUMED_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
-HOSTS = {
-    "pure-ftpd": "pure-ftpd.lab.test",
-    "pure-ftpd@debian12": "pure-ftpd-debian12.lab.test",
-}
-
 FIXED = fixed_options(__file__)
 #: Debian's ``/etc/pure-ftpd/conf/TLSCipherSuite``.
 SHIPPED_LIST = "HIGH"
@@ -50,7 +45,10 @@ def _can_be_said(protocols: ProtocolRange) -> bool:
 class PureFtpd(FtpServerSettings):
     """What a Pure-FTPd can be told."""
 
-    hosts: ClassVar[Mapping[str, str]] = HOSTS
+    hosts: ClassVar[Mapping[str, str]] = {
+        "pure-ftpd": "pure-ftpd.lab.test",
+        "pure-ftpd@debian12": "pure-ftpd-debian12.lab.test",
+    }
 
     software: Literal["pure-ftpd", "pure-ftpd@debian12"] = "pure-ftpd"
     require_cert: bool | None = setting(None, CLIENT_CERTIFICATE_HELP)

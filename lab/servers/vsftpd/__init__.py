@@ -22,19 +22,17 @@ from lab.model import PROTOCOLS, FtpServerSettings, setting, spelt
 from lab.model.settings import CLIENT_CERTIFICATE_HELP, PRESUMED_HELP, SNI_HELP
 from lab.servers.base import ListenerPlace, Server, fixed_options, passive_range
 
-HOSTS = {
-    "vsftpd": "ftp.lab.test",
-    "vsftpd@3.0.3": "vsftpd-3-0-3.lab.test",
-    "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
-    "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Vsftpd(FtpServerSettings):
     """What a vsftpd can be told."""
 
-    hosts: ClassVar[Mapping[str, str]] = HOSTS
+    hosts: ClassVar[Mapping[str, str]] = {
+        "vsftpd": "ftp.lab.test",
+        "vsftpd@3.0.3": "vsftpd-3-0-3.lab.test",
+        "vsftpd@rocky9": "vsftpd-rocky9.lab.test",
+        "vsftpd@openssl-1.0.2k": "vsftpd-openssl10.lab.test",
+    }
 
     software: Literal["vsftpd", "vsftpd@3.0.3", "vsftpd@rocky9", "vsftpd@openssl-1.0.2k"] = "vsftpd"
     implicit_tls: bool = setting(False, "TLS from the first byte on")
@@ -72,6 +70,10 @@ class Build:
     def protocol_options(self) -> dict[str, str]:
         """The switches by protocol version."""
         return {v: f"ssl_{v.lower().replace('.', self.point)}" for v in self.switched}
+
+    def switch(self, version: str, on: bool) -> str:
+        """The line that switches a version on, or off."""
+        return f"{self.protocol_options[version]}={_yes_no(on)}"
 
     @property
     def always_on(self) -> tuple[str, ...]:

@@ -119,14 +119,9 @@ class VsftpdOption:
     presumes_ja: str = ""
 
 
+@functools.cache
 def options_of(build: Build) -> Mapping[str, VsftpdOption]:
     """The options that a build knows, by name."""
-    return _options(build.name)
-
-
-@functools.cache
-def _options(build_name: str) -> Mapping[str, VsftpdOption]:
-    build = BUILDS[build_name]
     table = data(TABLE)
     options: dict[str, VsftpdOption] = {}
     for name, given in table["option"].items():
@@ -429,16 +424,16 @@ class _Reading(Telling[_Line]):
             switches=frozenset(switches),
             extra_lines=_numbered(text, extra),
             # Of several switches that make a range of versions each has its line.
-            spelled={"protocols": self._version_lines()},
+            spelled={"protocols": self._switches()},
             findings=self.found,
         )
 
-    def _version_lines(self) -> Mapping[str, int]:
-        names = self.target.protocol_options
+    def _switches(self) -> Mapping[str, int]:
+        """The switches of versions as the lab's build has them, and where they stand."""
         return {
-            f"{names[version]}={'YES' if on else 'NO'}": number
+            self.target.switch(version, on): number
             for version, (on, number) in self.versions.items()
-            if version in names
+            if version in self.target.switched
         }
 
     def _protocols(self) -> tuple[str, ...]:
@@ -449,7 +444,7 @@ class _Reading(Telling[_Line]):
         usual = self.build.default_versions
         on = [v for v in PROTOCOLS if self.versions.get(v, (v in usual, 0))[0]]
         if on and on[-1] in _OLD_VERSIONS:
-            self.found.say("old-versions", last, right=f"{self.build.protocol_options[_SAFE]}=YES")
+            self.found.say("old-versions", last, right=self.build.switch(_SAFE, True))
         if on and PROTOCOLS.index(on[-1]) - PROTOCOLS.index(on[0]) == len(on) - 1:
             self.fields["protocols"] = ProtocolRange(on[0], on[-1])
             if last is not None:
@@ -457,16 +452,11 @@ class _Reading(Telling[_Line]):
             return ()
         if not on:
             self.found.say("no-version", last)
-        names = self.target.protocol_options
         for version, (switched_on, number) in self.versions.items():
-            if version not in names:
-                line = f"{self.build.protocol_options[version]}={'YES' if switched_on else 'NO'}"
+            if version not in self.target.switched:
+                line = self.build.switch(version, switched_on)
                 self.found.say("left-out", number, line=line, target=self.target.name)
-        return tuple(
-            f"{names[v]}={'YES' if on else 'NO'}"
-            for v, (on, _) in self.versions.items()
-            if v in names
-        )
+        return tuple(self._switches())
 
     def _obey(self, rule: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:
         """Say what options do together, have the lab's server do it, and note what that presumes."""
@@ -560,11 +550,8 @@ class _VsftpdReading(ConfigurationReading):
     def line_that_switches(self, text: str, version: str) -> int | None:
         """See :meth:`ConfigurationReading.line_that_switches`."""
         names = {build.protocol_options.get(version) for build in BUILDS.values()}
-        found = None
-        for number, line in enumerate(text.split("\n"), 1):
-            if line.partition("=")[0].lstrip(BLANKS) in names:
-                found = number
-        return found
+        rows = enumerate(text.split("\n"), 1)
+        return max((number for number, row in rows if _option_in(row) in names), default=None)
 
     def named_files(self, text: str, file: str) -> NamedFiles:
         """See :meth:`ConfigurationReading.named_files`."""
