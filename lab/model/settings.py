@@ -258,12 +258,12 @@ class ClientSettings:
     @property
     def checked_name(self) -> str | None:
         """The name that the certificate must have, where the program can be told one and is."""
-        return None
+        return getattr(self, "verify_name", None)
 
     @property
     def pin(self) -> str | None:
         """The one certificate that is accepted, of a program that can pin one."""
-        return None
+        return getattr(self, "fingerprint", None)
 
     @property
     def names_sslv3(self) -> bool:
@@ -333,11 +333,6 @@ class WebClientSettings(ClientSettings):
     last_error: bool = setting(
         False, "verification goes on after an error and reports the last one, as nginx does"
     )
-
-    @property
-    def checked_name(self) -> str | None:
-        """See :attr:`ClientSettings.checked_name`."""
-        return self.verify_name
 
     @property
     def tls_first(self) -> bool:

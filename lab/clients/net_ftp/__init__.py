@@ -24,16 +24,6 @@ class NetFtp(FtpClientSettings):
     sni: str | None = setting(None, SNI_SENT_HELP)
     libnet: str | None = setting(None, "another libnet version than the platform's, e.g. 3.11")
 
-    @property
-    def checked_name(self) -> str | None:
-        """See :attr:`ClientSettings.checked_name`."""
-        return self.verify_name
-
-    @property
-    def pin(self) -> str | None:
-        """See :attr:`ClientSettings.pin`."""
-        return self.fingerprint
-
 
 @dataclass(frozen=True, kw_only=True)
 class NetFtpProgram(Program[NetFtp]):

@@ -18,11 +18,6 @@ class TlsPerl(WebClientSettings):
     fingerprint: str | None = setting(None, PIN_HELP)
     refuse_rc4: bool = setting(False, REFUSE_RC4_HELP)
 
-    @property
-    def pin(self) -> str | None:
-        """See :attr:`ClientSettings.pin`."""
-        return self.fingerprint
-
 
 @dataclass(frozen=True, kw_only=True)
 class TlsPerlProgram(Program[TlsPerl]):
