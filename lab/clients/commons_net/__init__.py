@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lab.clients.base import Target, ftp_session
 from lab.clients.java import JsseProgram, jsse, worker
-from lab.model import Agent, FtpClientSettings, setting
+from lab.model import FtpClientSettings, setting
 
 STOCK, REUSING = "commons-net", "commons-net-reuse"
 
@@ -37,15 +37,10 @@ class CommonsNet(FtpClientSettings):
     jvm_options: tuple[str, ...] = setting((), "a further option of the JVM")
 
 
-_AGENTS = {STOCK: worker(STOCK, "ftps"), REUSING: worker(REUSING, "ftps-reuse", *_OPENED)}
-_STOCK_AGENT = _AGENTS[STOCK]
-
-
 @dataclass(frozen=True, kw_only=True)
 class CommonsNetProgram(JsseProgram[CommonsNet]):
     """``new FTPSClient()``, ``connect``, ``login``, ``execPBSZ``, ``execPROT``, ``storeFile``."""
 
-    agent: Agent = _STOCK_AGENT
     needs: str = "commons-net"
 
     def request(self, client: CommonsNet, target: Target) -> dict[str, Any]:
@@ -61,4 +56,7 @@ class CommonsNetProgram(JsseProgram[CommonsNet]):
         return request
 
 
-PROGRAMS = (CommonsNetProgram(), CommonsNetProgram(name=REUSING, agent=_AGENTS[REUSING]))
+PROGRAMS = (
+    CommonsNetProgram(agent=worker(STOCK, "ftps")),
+    CommonsNetProgram(name=REUSING, agent=worker(REUSING, "ftps-reuse", *_OPENED)),
+)

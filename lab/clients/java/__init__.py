@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import C, Program, Target, authorization, errno_in, python_tls, report_from
@@ -130,7 +130,6 @@ class Java(WebClientSettings):
 class JavaProgram(JsseProgram[Java]):
     """``new URL(...).openConnection()`` with a socket factory that has what the settings set."""
 
-    agent: Agent = field(default_factory=lambda: worker("java", "web"))
     title: str = "Java"
 
     def request(self, client: Java, target: Target) -> dict[str, Any]:
@@ -138,4 +137,4 @@ class JavaProgram(JsseProgram[Java]):
         return {**jsse(client, target), "authorization": authorization(target)}
 
 
-PROGRAMS = (JavaProgram(),)
+PROGRAMS = (JavaProgram(agent=worker("java", "web")),)

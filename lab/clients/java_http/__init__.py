@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 from lab.clients.base import Target, authorization
 from lab.clients.java import JsseProgram, jsse, worker
-from lab.model import Agent, WebClientSettings, setting
+from lab.model import WebClientSettings, setting
 
 #: HttpClient has no switch for the name: it reads this once, when the JVM loads it.
 _NAME_UNCHECKED = "-Djdk.internal.httpclient.disableHostnameVerification"
 #: Before Java 21 a client cannot be closed: the worker ends it from inside, when the attempt is over.
 _OPENED = "--add-opens=java.net.http/jdk.internal.net.http=ALL-UNNAMED"
-_AGENT = worker("java-http", "http", _OPENED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,6 @@ class JavaHttp(WebClientSettings):
 class JavaHttpProgram(JsseProgram[JavaHttp]):
     """``HttpClient.newBuilder()`` with a context that has what the settings set, and ``send``."""
 
-    agent: Agent = _AGENT
     needs: str = "java"
     title: str = "Java"
 
@@ -54,4 +52,4 @@ class JavaHttpProgram(JsseProgram[JavaHttp]):
         return request
 
 
-PROGRAMS = (JavaHttpProgram(),)
+PROGRAMS = (JavaHttpProgram(agent=worker("java-http", "http", _OPENED)),)

@@ -204,13 +204,12 @@ def _locked(directory: str, how: int) -> int:
 
 def versions() -> Dict[str, Optional[str]]:
     """Of nginx and of the library that it is linked with; ``None``: it is not installed."""
-    found: Dict[str, Optional[str]] = {"python": platform.python_version()}
-    if os.path.exists(PROGRAM):
-        found["nginx"] = nginx_version()
-        found["openssl"] = OpenSSL(PROGRAM).version()
-    else:
-        found["nginx"] = found["openssl"] = None
-    return found
+    there = os.path.exists(PROGRAM)
+    return {
+        "python": platform.python_version(),
+        "nginx": nginx_version() if there else None,
+        "openssl": OpenSSL(PROGRAM).version() if there else None,
+    }
 
 
 def nginx_version() -> str:
