@@ -310,6 +310,9 @@ def errno_in(words: str, texts: Mapping[str, str] = SYSTEM_ERRORS) -> str | None
     return next((symbol for text, symbol in texts.items() if text in words), None)
 
 
+#: The status of an answer that is the page.
+OK = 200
+
 #: Versions of TLS as options have them that leave out the name.
 NUMBERS: Mapping[str | None, str] = {
     "TLSv1": "1.0",

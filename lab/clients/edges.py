@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from lab.clients.base import Installed, Program, Target, authorization
+from lab.clients.base import OK, Installed, Program, Target, authorization
 from lab.clients.tls_perl import TlsPerl
 from lab.model import ClientReport, Goal, WebClientSettings, setting
 from lab.text import is_address
@@ -26,8 +26,6 @@ SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 VISITORS = "{visitors}"
 #: How much longer a visitor waits than the edge waits for the origin, in seconds.
 LONGER_S = 5.0
-#: The status of an answer that is the page.
-OK = 200
 
 _HOST = re.compile(r"[A-Za-z0-9._*-]+", re.ASCII)
 #: What can stand in a quoted word of a configuration as it is.

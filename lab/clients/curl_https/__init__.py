@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.clients import curl
-from lab.clients.base import CommandProgram, Ran, Target, as_words
+from lab.clients.base import OK, CommandProgram, Ran, Target, as_words
 from lab.model import Agent, ClientReport, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 
 _STATUS = re.compile(r"^< HTTP/[\d.]+ (\d{3}) ?(.*)$")
 _REQUEST = re.compile(r"^> (?:GET|HEAD) ")
 _CONNECTED = re.compile(r"^\* Connected to ")
-_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class CurlHttpsProgram(CommandProgram[CurlHttps]):
     def read(self, ran: Ran) -> ClientReport:
         """A report from curl's exit status and texts; every status but 200 is a failure."""
         trace = HttpsTrace(ran.stderr)
-        failed = not ran.ended_well or trace.reply_code != _OK
+        failed = not ran.ended_well or trace.reply_code != OK
         return curl.report_of(ran, trace, failed=failed, done="response")
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.clients.base import Options, Program, Target, authorization, written
+from lab.clients.base import OK, Options, Program, Target, authorization, written
 from lab.clients.edges import EdgeSettings, template, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
@@ -211,7 +211,7 @@ _RESUMED = {"r": True, ".": False}
 def _answered(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> ClientReport:
     log, said = edge_log(), tuple(str(line) for line in raw["said"])
     status, headers = int(raw["status"]), raw["headers"]
-    failed = status != 200
+    failed = status != OK
     told = f"{status} {raw['reason']}"
     step = log.step_of(said) if failed and said else "response"
     warnings: tuple[str, ...] = ()

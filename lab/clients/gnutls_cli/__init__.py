@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from lab.clients import gnutls
 from lab.clients.base import (
+    OK,
     CommandProgram,
     Options,
     Ran,
@@ -34,7 +35,6 @@ _COMPLAINT = re.compile(
 )
 _STATUS = re.compile(r"^HTTP/\d\.\d (\d{3}) ?(.*)$")
 _VERSION = re.compile(r"gnutls-cli ([\d.]+)")
-_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class GnutlsCliProgram(CommandProgram[GnutlsCli]):
         completed = _COMPLETED in lines
         if completed and (status := next(filter(None, map(_STATUS.match, lines)), None)):
             trace.reply_code, trace.reply_text = int(status[1]), status[2]
-        missed = not ran.ended_well if ran.input is None else trace.reply_code != _OK
+        missed = not ran.ended_well if ran.input is None else trace.reply_code != OK
         failed = not completed or missed
         if completed:
             trace.step, trace.verified = "response", "--insecure" not in ran.argv

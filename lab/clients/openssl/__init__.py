@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients.base import (
+    OK,
     SYSTEM_ERRORS,
     CommandProgram,
     Installed,
@@ -78,7 +79,6 @@ _WENT_ON = "verify return:1"
 #: The system errors with which a connection can end. What stands after ``errno=`` is an older error
 #: where it was the resolver that failed.
 _ENDINGS = frozenset({"ECONNABORTED", *SYSTEM_ERRORS.values()})
-_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ class OpensslProgram(CommandProgram[Openssl]):
         said = _Said(ran.stdout, content=ran.exit_status == 0)
         wants_response = ran.input != QUIT
         # A server may leave without a word of farewell, which is an error after a response that has come.
-        missed = said.reply_code != _OK if wants_response else ran.exit_status != 0
+        missed = said.reply_code != OK if wants_response else ran.exit_status != 0
         failed = not said.agreed or ran.timed_out or missed
         complaints = _complaints(ran.stderr)
         if said.verify_code is not None:

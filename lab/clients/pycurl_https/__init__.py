@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.clients import curl_https
-from lab.clients.base import Program, Target
+from lab.clients.base import OK, Program, Target
 from lab.clients.pycurl import (
     AGENT,
     CHECK_NAME_HELP,
@@ -20,8 +20,6 @@ from lab.clients.pycurl import (
     tls_options,
 )
 from lab.model import Agent, ClientReport, WebClientSettings, setting
-
-_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +65,7 @@ class PycurlHttpsProgram(Program[PycurlHttps]):
         """See :meth:`Program.report`; every status but 200 is a failure."""
         trace = PageTrace(said_in(raw))
         report = report_of(raw, trace, done="response")
-        if report.failed or trace.reply_code == _OK:
+        if report.failed or trace.reply_code == OK:
             return report
         return dataclasses.replace(report, failed=True, step=trace.step)
 
