@@ -28,13 +28,7 @@ Where what is::
 from functools import partial
 
 from lab.cases.catalogue import Catalogue, load_module
-from lab.cases.declaration import (
-    Case,
-    CaseError,
-    LoadedCase,
-    Race,
-    case,
-)
+from lab.cases.declaration import Case, CaseError, LoadedCase, Race, case
 from lab.clients.curl import Curl
 from lab.clients.edge import Edge
 from lab.clients.ftplib import Ftplib

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from lab.grouping import grouped_by
 from lab.model import Result, Role, differing_fields
 from lab.model.expectations import Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
@@ -312,10 +313,8 @@ class _Printer:
         if first.outcome is not None:
             told = view.explanation(first, self.language)
             yield from (pair for pair in told if pair[0] in {"warning", "user sees", "cause"})
-        named: dict[tuple[Role, str], list[AttemptResult]] = {}
-        for attempt in attempts:
-            if attempt.role is not role:
-                named.setdefault((attempt.role, attempt.label), []).append(attempt)
+        others = (attempt for attempt in attempts if attempt.role is not role)
+        named = grouped_by(others, lambda attempt: (attempt.role, attempt.label))
         for (role, label), made in named.items():
             if role is Role.REMEDY:
                 impostors = named.get((Role.IMPOSTOR, label), ())

@@ -21,14 +21,7 @@ from lab.model import (
     spelt,
 )
 from lab.model.expectations import Expectation, Verdict
-from lab.record import (
-    AttemptResult,
-    CaseRecord,
-    ImageRecord,
-    RunRecord,
-    gravest,
-    result_expected,
-)
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, result_expected
 from lab.remedies.words import captured_in_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of
@@ -582,10 +575,7 @@ def _offered(offered: Offered) -> InBothLanguages:
 
 def _selected(selected: Selected, certificates: Certificates | None) -> InBothLanguages:
     words: list[InBothLanguages | str] = [f"{selected.version} {selected.cipher}"]
-    if selected.retry:
-        words.append(_say("line", "retry"))
-    if selected.resumed:
-        words.append(_say("line", "resumed"))
+    words += [_say("line", name) for name in ("retry", "resumed") if getattr(selected, name)]
     if certificates is not None:
         number = certificates.number
         name = "one_certificate" if number == 1 else "certificates"
