@@ -7,6 +7,7 @@ that decides each.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -224,6 +225,13 @@ class ProtocolRange:
                 "a protocol range is empty: write for example TLSv1.2 or TLSv1..TLSv1.2"
             )
         return cls(text, text)
+
+    @classmethod
+    def of(cls, versions: Collection[str]) -> Self | None:
+        """The range of these versions and no others; ``None``: there are none, or not all between them."""
+        inside = [version for version in PROTOCOLS if version in versions]
+        found = cls(inside[0], inside[-1]) if inside else None
+        return found if found and list(found.versions()) == inside else None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:

@@ -229,9 +229,7 @@ class _Reading:
             self.found.say("no-version", one.line, word=cut(strange[0]))
             self._keep(one)
             return
-        named = [version for version in PROTOCOLS if version in one.arguments]
-        spoken = ProtocolRange(named[0], named[-1]) if named else None
-        if spoken is not None and list(spoken.versions()) == named:
+        if (spoken := ProtocolRange.of(one.arguments)) is not None:
             self._set(one, "protocols", spoken)
         else:
             self._keep(one)

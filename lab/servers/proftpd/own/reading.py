@@ -562,10 +562,8 @@ class _Reading(Telling[_Line]):
             why = _phrase("no-protocol", word=cut(strange[0]))
             self._dies(one, why, f"{one.name}: unknown protocol: '{cut(strange[0])}'")
             return
-        named = [version for version in PROTOCOLS if version in one.words]
-        spoken = ProtocolRange(named[0], named[-1]) if named else None
-        plain = set(one.words) <= set(PROTOCOLS)
-        if spoken is not None and plain and list(spoken.versions()) == named:
+        spoken = ProtocolRange.of(one.words)
+        if spoken is not None and set(one.words) <= set(PROTOCOLS):
             self._set(one, protocols=spoken)
         else:
             self._keep(one)

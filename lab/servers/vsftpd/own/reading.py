@@ -445,8 +445,8 @@ class _Reading(Telling[_Line]):
         on = [v for v in PROTOCOLS if self.versions.get(v, (v in usual, 0))[0]]
         if on and on[-1] in _OLD_VERSIONS:
             self.found.say("old-versions", last, right=self.build.switch(_SAFE, True))
-        if on and PROTOCOLS.index(on[-1]) - PROTOCOLS.index(on[0]) == len(on) - 1:
-            self.fields["protocols"] = ProtocolRange(on[0], on[-1])
+        if (spoken := ProtocolRange.of(on)) is not None:
+            self.fields["protocols"] = spoken
             if last is not None:
                 self.lines["protocols"] = last
             return ()
