@@ -45,9 +45,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, List, Optional
 
-from helper_programs import run
+from helper_programs import run, text_of
 from listener import queue_of
 from openssl_library import OpenSSL
 from resident import DEADLINE_S, BadRequest, Progress, Request, ResidentAgent, Result
@@ -77,8 +77,12 @@ def attempt(request: Request, progress: Progress) -> Result:
     started = time.monotonic()
     until = started + SHARE * request.get("deadline_s", DEADLINE_S)
     progress(started=True, version=VERSIONS["version"], library=VERSIONS["library"], said={})
-    with directory() as place:
+    # Those that were left are removed by the agent's start.
+    place = tempfile.mkdtemp(dir=ROOT)
+    try:
         result = _attempt(request, argv, place, until)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
     result.update(
         verify=request.get("verify"),
         version=VERSIONS["version"],
@@ -120,7 +124,8 @@ def _attempt(request: Request, argv: List[str], place: str, until: float) -> Res
         # One that has ended by itself listened before it had read all of its configuration.
         result["started"] = "status" in result or process.poll() is None
     _end(process, getattr(signal, request.get("end_with", "SIGTERM")))
-    texts = {name: _read(os.path.join(place, name)) for name in ["output", *request["logs"]]}
+    logs = ["output", *request["logs"]]
+    texts = {name: text_of(os.path.join(place, name))[-MOST:] for name in logs}
     result["said"] = {name: text.replace(place + "/", "") for name, text in texts.items()}
     result["exit_status"] = process.returncode
     return result
@@ -163,16 +168,6 @@ def own_address(pid: int) -> str:
     return "127.%d.%d.%d" % (pid >> 16 & 255 | 64, pid >> 8 & 255, pid & 255)
 
 
-@contextlib.contextmanager
-def directory() -> Iterator[str]:
-    """An attempt's own directory; those that were left are removed by the agent's start."""
-    place = tempfile.mkdtemp(dir=ROOT)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
 def _wait(process: "subprocess.Popen[bytes]", address: str, until: float) -> bool:
     """Wait until the program listens; whether it does, rather than having ended."""
     pause = 0.002
@@ -190,7 +185,7 @@ def _settle(request: Request, output: str, until: float) -> None:
     """Wait until it serves: its output says so, or so long."""
     words, wait_s = request.get("settled"), request.get("settles_s") or 0.0
     end = min(until, time.monotonic() + wait_s)
-    while time.monotonic() < end and not (words and words in _read(output)):
+    while time.monotonic() < end and not (words and words in text_of(output)[-MOST:]):
         time.sleep(0.005 if words else wait_s)
 
 
@@ -228,13 +223,6 @@ def _write(path: str, content: Any, names: Dict[str, str]) -> None:
             file.write(
                 text[: text.index(_LAST) + len(_LAST)] if part.startswith("first:") else text
             )
-
-
-def _read(path: str) -> str:
-    if not os.path.exists(path):
-        return ""
-    with open(path, "rb") as file:
-        return file.read().decode("utf-8", "replace")[-MOST:]
 
 
 # -- the agent -----------------------------------------------------------------------------------------

@@ -67,6 +67,15 @@ def output_of(argv: List[str]) -> str:
     return done.stdout.decode("utf-8", "replace").strip()
 
 
+def text_of(path: str, start: int = 0) -> str:
+    """What a file has from ``start`` on; nothing where it is not there."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, "rb") as file:
+        file.seek(start)
+        return file.read().decode("utf-8", "replace")
+
+
 def end_with_the_agent() -> None:
     """In a forked process that becomes another program: the kernel kills it when the agent ends.
 

@@ -346,13 +346,9 @@ def _empty(directory: str) -> None:
 
 
 def _read_from(path: str, start: int) -> str:
-    if not os.path.exists(path):
-        return ""
-    with open(path, "rb") as file:
-        file.seek(start)
-        text = file.read().decode("utf-8", "replace")
     # nginx logs what a client sent, byte for byte; whoever shows a log may be a terminal.
-    return _CONTROL.sub(lambda found: "\\x%02x" % ord(found.group()), text)
+    said = helper_programs.text_of(path, start)
+    return _CONTROL.sub(lambda found: "\\x%02x" % ord(found.group()), said)
 
 
 def _fingerprint(path: str) -> Result:

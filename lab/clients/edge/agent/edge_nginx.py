@@ -22,7 +22,7 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Dict, List, Optional, Tuple
 
-from helper_programs import end_with_the_agent
+from helper_programs import end_with_the_agent, text_of
 from listener import kill, spawn
 from resident import Request, Result
 
@@ -123,12 +123,7 @@ def messages(log: str, start: int, visitor: str) -> List[str]:
         start: where the request began.
         visitor: the name that the request had as its ``Host``, which nginx puts into every line.
     """
-    if not os.path.exists(log):
-        return []
-    with open(log, "rb") as file:
-        file.seek(start)
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    mark = ', host: "%s"' % visitor
+    lines, mark = text_of(log, start).splitlines(), ', host: "%s"' % visitor
     return [_BEFORE.sub("", line.partition(_AFTER)[0]) for line in lines if mark in line]
 
 
