@@ -170,27 +170,14 @@ class LoadedCase:
         otherwise = completed() if planned.role is Role.BREAKS else None
         times = race.times if planned.role is Role.BREAKS else race.others
         width = len(str(times))
-        return [
-            replace(
-                planned,
-                id=f"{planned.id}-{number:0{width}}",
-                otherwise=otherwise,
-                counted=True,
-            )
-            for number in range(1, times + 1)
-        ]
+        one = replace(planned, otherwise=otherwise, counted=True)
+        return [replace(one, id=f"{one.id}-{n:0{width}}") for n in range(1, times + 1)]
 
     def _once(self) -> Iterator[PlannedAttempt]:
         case, refusal = self.case, self.case.expect.result is not Result.COMPLETED
         role = Role.BREAKS if refusal else Role.WORKS
-        yield self._planned(
-            role.value,
-            role,
-            case.attempt,
-            case.expect,
-            title=self.title,
-            on_build=tuple(case.on_build),
-        )
+        make = partial(self._planned, title=self.title, on_build=tuple(case.on_build))
+        yield make(role.value, role, case.attempt, case.expect)
         if case.twin is not None:
             (name,) = differing_fields(case.attempt, case.twin)
             title = f"the same with another {name}"
@@ -206,9 +193,8 @@ class LoadedCase:
     def _planned(
         self, label: str, role: Role, attempt: Attempt, expect: Expectation, **more: Any
     ) -> PlannedAttempt:
-        return PlannedAttempt(
-            f"{self.id}/{label}", attempt, expect, case_id=self.id, role=role, **more
-        )
+        name = f"{self.id}/{label}"
+        return PlannedAttempt(name, attempt, expect, case_id=self.id, role=role, **more)
 
 
 def check(loaded: LoadedCase) -> None:
@@ -246,11 +232,8 @@ def _check_words(planned: PlannedAttempt) -> None:
             continue
         if expect.result is not expected.result:
             raise CaseError(f"{planned.id}: on every build the result is the same")
-        if expect.result is not Result.COMPLETED and None in (
-            expect.by,
-            expect.stage,
-            expect.reason,
-        ):
+        left_open = None in (expect.by, expect.stage, expect.reason)
+        if left_open and expect.result is not Result.COMPLETED:
             raise CaseError(
                 f"{planned.id}: an expected refusal names who refuses, at which stage and why"
             )

@@ -179,10 +179,8 @@ class Test(_Form):
     def _is_well_formed(self) -> Self:
         titled = self.role in {Role.REMEDY, Role.IMPOSTOR}
         if titled != (self.title is not None):
-            raise ValueError(
-                f"{self.case}: the role {self.role} "
-                + ("needs the remedy's title" if titled else "has no title")
-            )
+            what = "needs the remedy's title" if titled else "has no title"
+            raise ValueError(f"{self.case}: the role {self.role} {what}")
         if self.message is not None and self.shows:
             raise ValueError(f"{self.case}: what is shown is given as a whole or in parts")
         if self.given_away is not None and self.role is not Role.IMPOSTOR:

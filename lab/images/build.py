@@ -266,12 +266,8 @@ def label(engine: docker.DockerClient, image: str, tag: str, labels: Mapping[str
     Raises:
         ImageError: the engine refused.
     """
-    events = engine.api.build(
-        fileobj=io.BytesIO(f"FROM {image}\n".encode()),
-        tag=tag,
-        labels=dict(labels),
-        **_ALWAYS,
-    )
+    recipe = io.BytesIO(f"FROM {image}\n".encode())
+    events = engine.api.build(fileobj=recipe, tag=tag, labels=dict(labels), **_ALWAYS)
     follow(events, f"labelling {tag}")
 
 

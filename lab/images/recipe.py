@@ -323,11 +323,8 @@ def load(directory: Path, release: str = "") -> dict[str, Recipe]:
     if release and release not in known:
         happened = "no recipe knows this release of the servers"
         raise _wrong("LAB_SERVERS", release, sorted(known), happened)
-    recipes = {
-        recipe.name: recipe
-        for file in files
-        for recipe in file.recipes(directory / file.name, release)
-    }
+    every = (one for file in files for one in file.recipes(directory / file.name, release))
+    recipes = {recipe.name: recipe for recipe in every}
     for recipe in recipes.values():
         for route in recipe.routes:
             if route.variant.base is not None and route.variant.base not in recipes:

@@ -362,10 +362,8 @@ def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
 def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult], language: str = "en") -> str:
     """What came of a case's first attempt in one line; of a race, the rate of the refusal."""
     if case.race is not None:
-        reason = next(
-            (str(a.expectation.reason) for a in attempts if a.expectation and a.expectation.reason),
-            "refused",
-        )
+        expected = (a.expectation.reason for a in attempts if a.expectation)
+        reason = str(next(filter(None, expected), "refused"))
         rate = {"came": case.race.refused, "times": case.race.times}
         if result_expected(attempts) is Result.FALSE_SUCCESS:
             return said("run", "tries-false", language, **rate)

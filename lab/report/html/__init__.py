@@ -87,16 +87,13 @@ def render(record: RunRecord, judged: Judged = ()) -> str:
         judged: what the run says about the claims of documents.
     """
     style, script = _style(), _static("report.js")
-    page = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            page=Page(record, judged),
-            record=record,
-            style=Markup(style),
-            script=Markup(script),
-            policy=_policy(style, script),
-        )
+    template = _environment().get_template("page.html")
+    page = template.render(
+        page=Page(record, judged),
+        record=record,
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
     )
     page = _IMPLIED.sub("", _QUOTED.sub(r" \1=\2", page))
     named = set(_REFERENCE.findall(page))

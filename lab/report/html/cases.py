@@ -162,16 +162,12 @@ class AttemptView:
         if advice is None:
             return []
         english, japanese = (advice_in_words(advice, language) for language in LANGUAGES)
-        return [
-            (
-                Text(escape(one[0]), escape(other[0])),
-                [
-                    Text.prose(line, same)
-                    for line, same in zip(one[1].split("\n"), other[1].split("\n"), strict=True)
-                ],
-            )
-            for one, other in zip(english, japanese, strict=True)
-        ]
+        said = []
+        for (label, text), (its_label, its_text) in zip(english, japanese, strict=True):
+            lines = zip(text.split("\n"), its_text.split("\n"), strict=True)
+            both = Text(escape(label), escape(its_label))
+            said.append((both, [Text.prose(line, same) for line, same in lines]))
+        return said
 
     @property
     def witnesses(self) -> list[str]:
