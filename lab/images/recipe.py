@@ -251,11 +251,8 @@ class Recipe:
 
     def open_to(self, wanted: Source) -> tuple[Route, ...]:
         """The routes that ``wanted`` leaves, in order of preference; there may be none."""
-        return tuple(
-            route
-            for route in self.routes
-            if wanted is Source.AUTO or route.source in {None, wanted}
-        )
+        sources = {None, *(Source if wanted is Source.AUTO else [wanted])}
+        return tuple(route for route in self.routes if route.source in sources)
 
     def allowed(self, wanted: Source) -> tuple[Route, ...]:
         """The routes that may be taken when ``wanted`` is asked for, in order of preference.

@@ -8,7 +8,7 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -114,10 +114,7 @@ def whole(
     if record.ended is not None:
         facts["ended"] = record.ended.astimezone(UTC).isoformat().replace("+00:00", "Z")
     parts = [f"{json.dumps(name)}: {_json(value)}" for name, value in facts.items()]
-    chains = {
-        name: "[" + ", ".join(_plain(one) for one in chain) + "]"
-        for name, chain in record.certificates.items()
-    }
+    chains = {name: _list(chain) for name, chain in record.certificates.items()}
     texts = {key: _json(text) for key, text in configurations.items()}
     for name, table in (("certificates", chains), ("configurations", texts)):
         lines = ",\n".join(f"{_json(key)}: {value}" for key, value in table.items())
@@ -140,6 +137,10 @@ def _plain(model: Model, *, exclude: Collection[str] = (), computed: bool = True
             exclude=set(exclude), exclude_defaults=True, exclude_computed_fields=not computed
         )
     )
+
+
+def _list(models: Iterable[Model]) -> str:
+    return f"[{', '.join(map(_plain, models))}]"
 
 
 def _json(value: object) -> str:
@@ -222,8 +223,7 @@ class RecordWriter:
         with self._lock:
             known = self._certificates.get(name)
             if known is None:
-                described = ", ".join(_plain(one) for one in chain)
-                self._append("certificates", f"{{{_json(name)}: [{described}]}}")
+                self._append("certificates", f"{{{_json(name)}: {_list(chain)}}}")
                 self._certificates[name] = chain
             elif known != chain:
                 raise failure("writing", "two-chains", name=name)
