@@ -350,12 +350,8 @@ def found(result: ScanComparison) -> InBothLanguages:
     """Protocols and the number of suites, as the scanner found them."""
     versions = " ".join(result.protocols)
     number = len(result.distinct_suites)
-    words = _scan(
-        "found",
-        versions=InBothLanguages(versions, versions) if versions else _scan("no_protocol"),
-        suites=_scan(
-            "suite" if number == 1 else "suites" if number else "no_suites", number=number
-        ),
-    )
+    spoken = InBothLanguages(versions, versions) if versions else _scan("no_protocol")
+    name = "suite" if number == 1 else "suites" if number else "no_suites"
+    words = _scan("found", versions=spoken, suites=_scan(name, number=number))
     beyond = len(result.beyond)
     return words.with_remark(_scan("beyond", number=beyond)) if beyond else words

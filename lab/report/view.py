@@ -336,10 +336,8 @@ def given_away(attempt: AttemptResult, language: str = "en") -> str:
     got = captured(attempt)
     if got is None:
         return ""
-    lines = [
-        said("fact", "user", language, value=got.user),
-        said("fact", "password", language, value=got.password),
-    ]
+    login = {"user": got.user, "password": got.password}
+    lines = [said("fact", name, language, value=value) for name, value in login.items()]
     if got.file_bytes:
         lines += [said("fact", "file", language, size=got.file_bytes), got.file_head]
     elif got.file_bytes is not None:
@@ -561,9 +559,7 @@ def _offered(offered: Offered) -> InBothLanguages:
     name = offered.server_name
     return _joined(
         [
-            " ".join(offered.versions)
-            if offered.versions
-            else _say("line", "or_older", newest=offered.newest),
+            " ".join(offered.versions or ()) or _say("line", "or_older", newest=offered.newest),
             several or _say("line", "no_suite"),
             _say("line", "name", name=name) if name else _say("line", "no_name"),
             *([f"ALPN {' '.join(offered.alpn)}"] if offered.alpn else []),
