@@ -142,8 +142,6 @@ class Connection:
     established: bool = False
     from_client: Stream = field(default_factory=Stream)
     from_server: Stream = field(default_factory=Stream)
-    ended: Moment | None = None
-    """The last packet of all."""
 
     def stream(self, side: Side) -> Stream:
         """What this end sent."""
@@ -171,7 +169,6 @@ def connections(capture: Capture) -> tuple[Connection, ...]:
 
 
 def _take(connection: Connection, stream: Stream, one: _Segment) -> None:
-    connection.ended = one.moment
     if one.flags & _SYN:
         stream.starts_at(one)
         connection.established |= bool(one.flags & _ACK)

@@ -21,13 +21,15 @@ def only(wire: Wire) -> Connection:
 
 
 def test_both_streams_and_who_they_belong_to() -> None:
-    made = only(Wire().open().dialogue("< 220 hello", "> QUIT").closes(Side.SERVER))
+    wire = Wire().open().dialogue("< 220 hello", "> QUIT").closes(Side.SERVER)
+    made = only(wire)
 
     assert made.from_server.data == b"220 hello\r\n"
     assert made.from_client.data == b"QUIT\r\n"
     assert (str(made.client), str(made.server)) == (f"{CLIENT}:40000", f"{SERVER}:2100")
     assert (made.opened_by, made.control, made.established) == (Side.CLIENT, True, True)
-    assert made.from_server.finished == made.ended
+    assert made.from_server.finished is not None
+    assert made.from_server.finished.number == len(wire.capture().packets) - 1
     assert made.from_client.closed is None
 
 

@@ -33,7 +33,6 @@ _SENT = re.compile(r"^\d+ bytes sent in .*$")
 _TLS = re.compile(r"^Active cipher: (\S+), protocol (\S+?)\.$")
 #: With ``-z debug``: of the control connection before it is there, and when a data connection is.
 _DATA_TLS = "===>DONE SSL connect on DATA"
-_DATA_TLS_BEGUN = "===>START SSL connect on DATA"
 _COMPLAINT = re.compile(r"^ftp: .*$")
 #: Complaints about socket options, after which it goes on.
 _ASIDE = ("ftp: setsockopt", "ftp: Trying next address")

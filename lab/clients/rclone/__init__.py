@@ -24,15 +24,12 @@ from lab.clients.base import (
     payload_of,
 )
 from lab.dialects.telling import STEP_OF_COMMAND
-from lab.model import Agent, ClientReport, FtpClientSettings, Goal, ProtocolRange, setting
+from lab.model import Agent, ClientReport, FtpClientSettings, Goal, setting
 from lab.model.settings import OPTIONS_HELP
 
 #: What ``rclone obscure`` scrambles passwords with. It is printed in rclone's source (fs/config/obscure) and
 #: keeps nothing secret: ``rclone reveal`` is the way back for everybody.
 _OBSCURING_KEY = bytes.fromhex("9c935b48730a554d6bfd7c63c886a92bd390198eb8128afbf4de162b8b95f638")
-
-#: The one range that rclone can be told: all that it has, without TLS 1.3.
-_WITHOUT_TLS_1_3 = ProtocolRange(None, "TLSv1.2")
 
 #: The step in which each FTP command belongs; whatever else is sent prepares the transfer.
 _STEP_OF_COMMAND = {**STEP_OF_COMMAND, "FEAT": "login", "TYPE": "login", "OPTS": "login"}

@@ -51,7 +51,7 @@ class Build:
     """A build of vsftpd, as far as its configuration file differs.
 
     ``point`` stands for the point of a version in the name of its switch, ``default_ciphers`` is what holds
-    without ``ssl_ciphers``; ``ciphersuites_option`` governs TLS 1.3, where there is such an option.
+    without ``ssl_ciphers``.
     ``switched`` are the versions that have a switch: all others are on as far as the library has them.
     ``default_versions`` are on where no line switches any. ``lacks`` are options of 3.0.5 that it has not.
     ``version`` is vsftpd's own.
@@ -59,7 +59,6 @@ class Build:
 
     name: str
     point: str
-    ciphersuites_option: str | None
     default_ciphers: str
     switched: tuple[str, ...] = PROTOCOLS
     default_versions: tuple[str, ...] = ("TLSv1.2", "TLSv1.3")
@@ -83,14 +82,13 @@ class Build:
 
 #: Upstream 3.0.5 and the package of Debian 13 (3.0.5-0.2). Their manual page spells the switches
 #: ``ssl_tlsv1_1`` and so on: the program does not know those names.
-DEBIAN = Build("debian13", "", None, "ECDHE-RSA-AES256-GCM-SHA384")
+DEBIAN = Build("debian13", "", "ECDHE-RSA-AES256-GCM-SHA384")
 #: The package of Enterprise Linux 9 (3.0.5-4.el9 and later).
-EL9 = Build("el9", "_", "ssl_ciphersuites", "PROFILE=SYSTEM")
+EL9 = Build("el9", "_", "PROFILE=SYSTEM")
 #: Upstream 3.0.3 and the package of Debian 12 (3.0.3-13): written before TLS 1.1 had a switch.
 DEBIAN_12 = Build(
     "debian12",
     "",
-    None,
     "ECDHE-RSA-AES256-GCM-SHA384",
     switched=("SSLv3", "TLSv1"),
     default_versions=PROTOCOLS[1:],
