@@ -10,6 +10,7 @@ network would. Both connections are real HTTP. The words that lines are known by
 for, come with the request.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -273,15 +274,11 @@ def visit(request: Request, nginx_socket: str, nginx_log: str) -> Result:
 
 def _come_earlier(request: Request, nginx_socket: str) -> None:
     """Visit another location, whatever comes of it: what counts is the session that is left."""
-    edge = _UnixConnection(nginx_socket)
-    try:
-        headers = {"Authorization": request["authorization"], "Connection": "close"}
-        edge.request("GET", request["earlier"], headers=headers)
-        edge.getresponse().read()
-    except http.client.HTTPException:
-        pass
-    finally:
-        edge.close()
+    headers = {"Authorization": request["authorization"], "Connection": "close"}
+    with contextlib.suppress(http.client.HTTPException):
+        with contextlib.closing(_UnixConnection(nginx_socket)) as edge:
+            edge.request("GET", request["earlier"], headers=headers)
+            edge.getresponse().read()
 
 
 def tell(request: Request, nginx_socket: str, nginx_log: str, descriptor: int) -> None:

@@ -321,13 +321,12 @@ class OriginConnection(threading.Thread):
         if not re.match(rb"[A-Z]+ \S+ HTTP/1\.[01]$", request):
             self.tell("no HTTP request: %s" % printable(head))
             stream.send(response("400 Bad Request", stream, {"error": "no HTTP request"}))
-        elif self._origin.behaviour == "close-after-request":
-            self.tell("request: %s" % request.decode("ascii", "replace"))
-            self.tell("closed without an answer to the request")
-            self._finish()
-            return
         else:
             self.tell("request: %s" % request.decode("ascii", "replace"))
+            if self._origin.behaviour == "close-after-request":
+                self.tell("closed without an answer to the request")
+                self._finish()
+                return
             credentials = _CREDENTIALS.search(head)
             if self._origin.captured and credentials:
                 record_authorization(self._origin.captured, credentials.group(1))
