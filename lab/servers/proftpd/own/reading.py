@@ -119,14 +119,8 @@ class DirectiveRow:
 def directives() -> Mapping[str, DirectiveRow]:
     """Every directive, by its name."""
     rows = data(TABLE)["option"].items()
-    return MappingProxyType(
-        {
-            name: DirectiveRow(
-                Becomes(row["treatment"]), **{k: v for k, v in row.items() if k != "treatment"}
-            )
-            for name, row in rows
-        }
-    )
+    made = {n: DirectiveRow(**row | {"treatment": Becomes(row["treatment"])}) for n, row in rows}
+    return MappingProxyType(made)
 
 
 @cache
@@ -225,9 +219,7 @@ def _sections(text: str, found: Findings) -> Sequence[_Line]:
             if not open_ or open_[-1][0].name.lower() != end[1].lower():
                 raise found.fail("closes-nothing", number, line=cut(line))
             opened, inside = open_.pop()
-            whole = _Line(
-                opened.number, opened.name, opened.words, opened.text, tuple(inside), number
-            )
+            whole = replace(opened, block=tuple(inside), end=number)
             (open_[-1][1] if open_ else top).append(whole)
         elif begin is not None:
             if len(open_) >= DEEPEST:

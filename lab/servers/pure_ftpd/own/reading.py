@@ -327,12 +327,7 @@ class _Reading(Telling[_Line]):
     def _effective(self) -> Mapping[str, str]:
         """The value of every option that the program has."""
         usual = {one.name: NO if one.is_switch else "" for one in options().values()}
-        values: dict[str, str] = {
-            **usual,
-            **data(TABLE)["default"],
-            "certificate": "",
-            **self.values,
-        }
+        values: dict[str, str] = usual | data(TABLE)["default"] | {"certificate": ""} | self.values
         ports = values["PassivePortRange"].split()
         numbers = [_small(port) for port in ports]
         right = all(port in PORTS for port in numbers) and numbers == sorted(numbers)
