@@ -46,9 +46,7 @@ def _to_change() -> Iterator[Score]:
     from lab.host.machine import locked
 
     path = lock_directory() / f"exercise-{identity(here())}.lock"
-    with locked(
-        path, "writing the score", LOCK_WAIT_S, lambda words: common.say(words, error=True)
-    ):
+    with locked(path, "writing the score", LOCK_WAIT_S, partial(common.say, error=True)):
         yield _score()
 
 

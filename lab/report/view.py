@@ -369,15 +369,15 @@ def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult], language: 
     return seen(attempts[0], language) if attempts else said("run", "no-attempt", language)
 
 
+#: The names of several attempts of what stands beside a case's first.
+_SEVERAL = {Role.TWIN: "twins", Role.REMEDY: "remedies", Role.IMPOSTOR: "impostors"}
+
+
 def rest_of_case(attempts: Sequence[AttemptResult], language: str = "en") -> str:
     """What came of a case's attempts behind its first: twin, remedies and impostor."""
     as_expected: list[str] = []
     others: list[str] = []
-    for role, many in (
-        (Role.TWIN, "twins"),
-        (Role.REMEDY, "remedies"),
-        (Role.IMPOSTOR, "impostors"),
-    ):
+    for role, many in _SEVERAL.items():
         verdicts = Counter(a.verdict or Verdict.AS_EXPECTED for a in attempts if a.role is role)
         number = verdicts.total()
         name = said("counted", str(role) if number == 1 else many, language, number=number)
@@ -491,12 +491,11 @@ def witnesses_in_words(witnesses: Witnesses | None, language: str = "en") -> str
         names = "" if (named := _names(one)) is None else named.in_(language)
         heard.setdefault(names, []).append(_say("witness", name).in_(language))
     comma, stop = ("、", "、") if language == "ja" else (", ", "; ")
-    words = stop.join(
-        _say("witness", "says" if names else "silent", names=names, who=comma.join(who)).in_(
-            language
-        )
+    each = [
+        _say("witness", "says" if names else "silent", names=names, who=comma.join(who))
         for names, who in heard.items()
-    )
+    ]
+    words = stop.join(one.in_(language) for one in each)
     return _say("witness", "disagree", words=words).in_(language) if witnesses.disagree else words
 
 
