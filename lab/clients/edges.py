@@ -290,6 +290,11 @@ def template(module: str, name: str) -> str:
     return (Path(module).parent / "templates" / name).read_text(encoding="utf-8")
 
 
+def milliseconds(seconds: float) -> str:
+    """A time as configurations have it: at least one millisecond."""
+    return f"{max(1, round(seconds * 1000))}ms"
+
+
 def step_of(text: str, steps: Sequence[tuple[str, re.Pattern[str]]]) -> str:
     """The first of the steps of which a text says something; ``response``: it says nothing of them."""
     return next((step for step, said in steps if said.search(text)), "response")

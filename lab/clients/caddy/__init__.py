@@ -20,6 +20,7 @@ from lab.clients.edges import (
     Start,
     Visit,
     VisitedProgram,
+    milliseconds,
     names_of,
     step_of,
     template,
@@ -72,7 +73,8 @@ class CaddyProgram(VisitedProgram[Caddy]):
 
 def configuration(client: Caddy, target: Target) -> str:
     """The Caddyfile for these settings."""
-    times = {"dial_timeout": _limit(client), "response_header_timeout": _limit(client)}
+    limit = milliseconds(client.timeout_s)
+    times = {"dial_timeout": limit, "response_header_timeout": limit}
     options = [*written(times, " "), *(_tls(client, target) if client.tls else [])]
     return template(__file__, "Caddyfile").format(
         visitors=VISITORS,
@@ -90,17 +92,13 @@ def _tls(client: Caddy, target: Target) -> list[str]:
     names = names_of(client, target)
     name = names.checked if client.verify else names.sent
     options: Options = {
-        "tls_timeout": _limit(client),
+        "tls_timeout": milliseconds(client.timeout_s),
         "tls_server_name": name if name != target.host else None,
         "tls_trusted_ca_certs": client.verify and (target.ca_file or SYSTEM_ROOTS),
         "tls_insecure_skip_verify": not client.verify,
         "tls_client_auth": target.certificate and f"{target.certificate} {target.key}",
     }
     return written(options, " ")
-
-
-def _limit(client: Caddy) -> str:
-    return f"{max(1, round(client.timeout_s * 1000))}ms"
 
 
 def _events(log: str) -> Iterator[Mapping[str, Any]]:

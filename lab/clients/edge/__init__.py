@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.clients.base import OK, Options, Program, Target, authorization, written
-from lab.clients.edges import EdgeSettings, template, unconfigured, unsupported_words
+from lab.clients.edges import EdgeSettings, milliseconds, template, unconfigured, unsupported_words
 from lab.dialects import SHARED, Pattern, Table
 from lab.dialects import read as read_table
 from lab.model import Agent, ClientReport, ProtocolRange, setting
@@ -154,7 +154,7 @@ def configuration(client: Edge, target: Target) -> str:
         for path, directives in _locations(client, target).items()
     ]
     return template(__file__, "nginx.conf").format(
-        resolver=RESOLVER, seconds=_milliseconds(client.timeout_s), locations="".join(locations)
+        resolver=RESOLVER, seconds=milliseconds(client.timeout_s), locations="".join(locations)
     )
 
 
@@ -198,10 +198,6 @@ def _tls(client: Edge, target: Target) -> list[str]:
         "proxy_ssl_certificate_key": target.certificate and target.key,
     }
     return written(directives, " ")
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{max(1, round(seconds * 1000))}ms"
 
 
 #: What nginx as an origin says of a session (``$ssl_session_reused``).
