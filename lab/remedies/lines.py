@@ -129,8 +129,9 @@ def _written(
         yield from _stated(request, statements)
     elif "argv" in request:
         yield from (f"{name}={value}" for name, value in request.get("environment", {}).items())
-        for text in request.get("files", {}).values():
-            yield from (line.strip() for line in text.splitlines())
+        # One that is put together of others, a person has already.
+        texts = (text for text in request.get("files", {}).values() if isinstance(text, str))
+        yield from (line.strip() for text in texts for line in text.splitlines())
         yield from _options(request["argv"])
     elif "config" in request:
         yield from (line.strip() for line in request["config"].splitlines())

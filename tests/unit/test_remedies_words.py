@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from lab.cases import curl, edge, ftplib, net_ftp, nginx, pyftpdlib, tls_python, vsftpd
+from lab.clients import PROGRAMS
+from lab.clients.apache import Apache
 from lab.model import (
     Attempt,
     Captured,
@@ -119,12 +121,20 @@ def test_a_further_line_that_is_turned_has_its_place() -> None:
             "context.maximum_version = ssl.TLSVersion.TLSv1_2",
         ),
         (edge(ciphers="HIGH"), 'proxy_ssl_ciphers "HIGH";'),
+        (Apache(client_certificate="user"), "SSLProxyMachineCertificateFile client.pem"),
     ],
 )
 def test_a_client_s_setting_is_a_line_as_its_users_write_it(
     client: ClientSettings, line: str
 ) -> None:
     assert line in client_lines(client)
+
+
+@pytest.mark.parametrize("certificate", [None, "user"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_client_s_settings_can_be_written(name: str, certificate: str | None) -> None:
+    lines = client_lines(PROGRAMS[name].settings(client_certificate=certificate))
+    assert not any("\n" in line for line in lines)
 
 
 def test_movable_type_has_directives_for_what_net_ftp_has_options_for() -> None:
