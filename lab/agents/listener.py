@@ -269,6 +269,19 @@ def processes() -> Dict[int, Tuple[str, int]]:
     return found
 
 
+def has_children(pid: int) -> bool:
+    """Whether a process of one thread surely has others that it started: the kernel lists them.
+
+    One that ends meanwhile can hide the next (proc(5)), and not every kernel has that list: where none is
+    named, :func:`processes` has to say.
+    """
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
+            return bool(file.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def name_and_parent(stat: str) -> Tuple[str, int]:
     """Of a line of ``/proc/PID/stat``; the name is in parentheses and may hold anything."""
     before, _, after = stat.rpartition(")")

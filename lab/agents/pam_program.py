@@ -12,7 +12,7 @@ import pwd
 import secrets
 import shutil
 
-from listener import ListenerProcess, descendants, kill, orphans, processes
+from listener import ListenerProcess, descendants, has_children, kill, orphans, processes
 from server_program import LinkedProgram
 
 #: Where PAM looks for services; an impostor gets one of its own.
@@ -47,7 +47,7 @@ class ForkingProgram(LinkedProgram):
 
         In this order: the listener closes a connection after it has forked for it.
         """
-        if _both_ways(listener.pid) > listener.at_rest:
+        if _both_ways(listener.pid) > listener.at_rest or has_children(listener.pid):
             return False
         table = processes()
         name = os.path.basename(self.binary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,29 @@ def test_a_connection_that_is_held_is_a_session_and_a_pipe_that_is_kept_is_none(
         timeout=90,
     )
     assert done.stdout.split() == ["True", "False", "True"]
+
+
+CHILDREN = """
+import os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from listener import has_children
+
+print(has_children(os.getpid()))
+child = subprocess.Popen(["sleep", "60"])
+print(has_children(os.getpid()))
+child.kill()
+child.wait()
+print(has_children(os.getpid()), has_children(child.pid))
+"""
+
+
+def test_a_process_that_was_started_is_seen_until_it_has_been_waited_for() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CHILDREN, str(AGENTS)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+    assert done.stdout.split() == ["False", str(listed), "False", "False"]
