@@ -1,29 +1,23 @@
 """What the cases of the Fastly document share."""
 
+from functools import partial
+
 from lab.cases import Remedy, edge, tls_perl, tls_python, unsafe, useless
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import Expectation, completed, refused
 from lab.remedies import cured
 
 #: Old and new OpenSSL in two languages, and the policies that accept an RSA-2048 certificate.
+BARE = (tls_perl, tls_python)
 PERL = [tls_perl("centos7"), *(tls_perl("rocky9", p) for p in ("DEFAULT", "LEGACY", "FIPS"))]
 PYTHON = [tls_python("centos7"), *(tls_python("rocky9", p) for p in ("DEFAULT", "LEGACY", "FIPS"))]
 EDGE = [edge()]
 EVERYWHERE = [*PERL, *PYTHON, *EDGE]
-OLD_AND_NEW = [
-    tls_perl("centos7"),
-    tls_perl("rocky9"),
-    tls_python("centos7"),
-    tls_python("rocky9"),
-    *EDGE,
-]
+OLD_AND_NEW = [*(bare(name) for bare in BARE for name in ("centos7", "rocky9")), *EDGE]
 
 #: The same, apart: OpenSSL 1.0.2; a current library that can still be told to go lower, ...
 OLD = [tls_perl("centos7"), tls_python("centos7")]
-NEW = [
-    *(tls_perl("rocky9", policy) for policy in ("DEFAULT", "LEGACY")),
-    *(tls_python("rocky9", policy) for policy in ("DEFAULT", "LEGACY")),
-]
+NEW = [bare("rocky9", policy) for bare in BARE for policy in ("DEFAULT", "LEGACY")]
 #: ... and two policies with no suite that TLS 1.1 and older know; FUTURE wants larger RSA keys as well.
 FIPS = [tls_perl("rocky9", "FIPS"), tls_python("rocky9", "FIPS")]
 FUTURE = [tls_perl("rocky9", "FUTURE"), tls_python("rocky9", "FUTURE")]
@@ -55,14 +49,15 @@ def says(
     return old if client.platform == "centos7" else new
 
 
+def repeats(client: ClientSettings, words: str, page: str = "") -> str | None:
+    """The same where OpenSSL has always said ``words``, which are the page's own or nearly so."""
+    return says(client, page or words, old=words, new=words)
+
+
 def handshake_failure(client: ClientSettings) -> str | None:
     """What is read where the origin ends the handshake with alert 40."""
-    return says(
-        client,
-        "SSL handshake failure",
-        old="sslv3 alert handshake failure",
-        new="ssl/tls alert handshake failure",
-    )
+    words = "alert handshake failure"
+    return says(client, "SSL handshake failure", old=f"sslv3 {words}", new=f"ssl/tls {words}")
 
 
 def client_refuses(because: Reason, message: str | None = None) -> Expectation:
@@ -84,6 +79,10 @@ def unconnected(because: Reason, message: str | None = None) -> Expectation:
 
 #: An impostor's certificate, from an authority of its own: refused by whoever checks.
 IMPOSTOR_REFUSED = client_refuses(Reason.UNKNOWN_ISSUER)
+#: An unsafe remedy under which the certificate is still checked.
+but_checked = partial(unsafe, impostor=IMPOSTOR_REFUSED)
+#: A client's list of all suites that its library has, at the lowest security level.
+EVERY_SUITE = "ALL:@SECLEVEL=0"
 
 
 def self_signed(client: ClientSettings) -> Expectation:
@@ -95,8 +94,8 @@ def self_signed(client: ClientSettings) -> Expectation:
 
 def unknown_issuer(client: ClientSettings) -> Expectation:
     """Refused: the chain leads to no authority that the client knows, and a part of it is missing."""
-    words = "unable to get local issuer certificate"
-    return client_refuses(Reason.UNKNOWN_ISSUER, says(client, words, old=words, new=words))
+    words = repeats(client, "unable to get local issuer certificate")
+    return client_refuses(Reason.UNKNOWN_ISSUER, words)
 
 
 def hostname_mismatch(client: ClientSettings) -> Expectation:
@@ -121,19 +120,12 @@ def every_suite_enabled(attempt: Attempt, suite: str, algorithm: str) -> Remedy:
 
     An old library has it, and uses it when it is told to; a current one has none to give.
     """
-    client = attempt.client
-    if client.platform == "centos7":
-        return unsafe(
-            "every cipher suite enabled at the client",
-            attempt.with_client(ciphers="ALL"),
-            completed(cipher=suite, verified=True),
-            impostor=IMPOSTOR_REFUSED,
-        )
-    return useless(
-        "every cipher suite enabled at the client",
-        attempt.with_client(ciphers="ALL:@SECLEVEL=0"),
-        no_shared_cipher(client, cause=f"none with {algorithm}"),
-    )
+    title = "every cipher suite enabled at the client"
+    if attempt.client.platform == "centos7":
+        over = completed(cipher=suite, verified=True)
+        return but_checked(title, attempt.with_client(ciphers="ALL"), over)
+    refusal = no_shared_cipher(attempt.client, cause=f"none with {algorithm}")
+    return useless(title, attempt.with_client(ciphers=EVERY_SUITE), refusal)
 
 
 #: The page's own words for general cures.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lab.cases import Case, Remedy, case, nginx, recommended, unsafe, useless
+from lab.certificates import OTHER_HOST
 from lab.model import Attempt, ClientSettings, WebClientSettings
 from lab.model.expectations import completed
 from lab.own.backend import read
@@ -45,25 +46,21 @@ class Definition:
         }
 
 
-#: Nothing is said but where the origin is.
-BARE = Definition(
-    '.host = "nginx.lab.test";\n.port = "443";\n.ssl = true;',
-    {"address": "nginx.lab.test", "port": 443, "use_ssl": True},
-)
-CERTIFICATE_HOSTNAME = BARE.with_parameter(
-    '.ssl_cert_hostname = "other.lab.test";', ssl_cert_hostname="other.lab.test"
-)
+def of_nginx(port: int, *, tls: bool) -> Definition:
+    """Nothing is said but where the origin is."""
+    vcl = f'.host = "nginx.lab.test";\n.port = "{port}";\n.ssl = {"true" if tls else "false"};'
+    return Definition(vcl, {"address": "nginx.lab.test", "port": port, "use_ssl": tls})
+
+
+BARE = of_nginx(443, tls=True)
+OTHER_NAME = '.ssl_cert_hostname = "other.lab.test";'
+CERTIFICATE_HOSTNAME = BARE.with_parameter(OTHER_NAME, ssl_cert_hostname="other.lab.test")
 CA_CERTIFICATE = BARE.with_parameter('.ssl_ca_cert = {"private-ca"};', ssl_ca_cert="private-ca")
 NOT_CHECKED = BARE.with_parameter(".ssl_check_cert = never;", ssl_check_cert=False)
-WITHOUT_TLS = Definition(
-    '.host = "nginx.lab.test";\n.port = "80";\n.ssl = false;',
-    {"address": "nginx.lab.test", "port": 80, "use_ssl": False},
-)
+WITHOUT_TLS = of_nginx(80, tls=False)
 
 #: The form in which the page prints the parameter.
-WITHOUT_QUOTES = CERTIFICATE_HOSTNAME.files()["my.vcl"].replace(
-    '"other.lab.test"', "other.lab.test"
-)
+WITHOUT_QUOTES = CERTIFICATE_HOSTNAME.files()["my.vcl"].replace('"other.lab.test"', OTHER_HOST)
 
 
 def activated(attempt: Attempt, text: str, file: str) -> Attempt:
@@ -99,19 +96,18 @@ def never_checked(attempt: Attempt) -> Remedy:
     return unsafe(".ssl_check_cert = never;", defined(attempt, NOT_CHECKED))
 
 
+def named(attempt: Attempt, title: str) -> Remedy:
+    """The definition with the name that the certificate has."""
+    there = defined(attempt, CERTIFICATE_HOSTNAME)
+    return recommended(title, there, impostor=fastly.IMPOSTOR_REFUSED)
+
+
 @case(section=HOSTNAME, clients=fastly.OLD_AND_NEW)
 def the_certificate_hostname(client: ClientSettings) -> Case:
     """``.ssl_cert_hostname``, the API's ``ssl_cert_hostname``: the name that the certificate has to have."""
     attempt = defined(Attempt(nginx(certificate="wrong-host"), client), BARE)
     refusal = fastly.hostname_mismatch(client)
-    remedies = [
-        recommended(
-            '.ssl_cert_hostname = "other.lab.test";',
-            defined(attempt, CERTIFICATE_HOSTNAME),
-            impostor=fastly.IMPOSTOR_REFUSED,
-        ),
-        never_checked(attempt),
-    ]
+    remedies = [named(attempt, OTHER_NAME), never_checked(attempt)]
     return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
 
 
@@ -123,13 +119,7 @@ def the_certificate_hostname_without_quotes(client: ClientSettings) -> Case:
     attempt --backend`` says so, and goes on with what was meant.)
     """
     attempt = Attempt(nginx(certificate="wrong-host"), client)
-    remedies = [
-        recommended(
-            '.ssl_cert_hostname = "other.lab.test"; with the quotes',
-            defined(attempt, CERTIFICATE_HOSTNAME),
-            impostor=fastly.IMPOSTOR_REFUSED,
-        )
-    ]
+    remedies = [named(attempt, f"{OTHER_NAME} with the quotes")]
     refusal = fastly.hostname_mismatch(client)
     twin = attempt.with_server(certificate="valid")
     return Case(activated(attempt, WITHOUT_QUOTES, "my.vcl"), refusal, twin=twin, remedies=remedies)
@@ -146,7 +136,7 @@ def the_ca_certificate(client: ClientSettings) -> Case:
             defined(attempt, CA_CERTIFICATE),
             impostor=fastly.IMPOSTOR_REFUSED,
         ),
-        useless('.ssl_cert_hostname = "other.lab.test";', defined(attempt, CERTIFICATE_HOSTNAME)),
+        useless(OTHER_NAME, defined(attempt, CERTIFICATE_HOSTNAME)),
         never_checked(attempt),
     ]
     return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)

@@ -29,17 +29,14 @@ def self_signed_certificate_in_the_chain(client: ClientSettings) -> Case:
     """Error 19: the origin sends its chain up to a root that the client does not know."""
     attempt = Attempt(nginx(certificate="root-in-chain"), client)
     page = "self signed certificate in certificate chain"
-    refusal = fastly.client_refuses(
-        Reason.SELF_SIGNED_IN_CHAIN,
-        fastly.says(client, page, old=page, new="self-signed certificate in certificate chain"),
-    )
+    newer = "self-signed certificate in certificate chain"
+    words = fastly.says(client, page, old=page, new=newer)
+    refusal = fastly.client_refuses(Reason.SELF_SIGNED_IN_CHAIN, words)
+    left_out = attempt.with_server(certificate="private-ca")
+    still = fastly.client_refuses(Reason.UNKNOWN_ISSUER)
     remedies = [
         *fastly.cures(attempt, "root-trusted", "known-authority"),
-        useless(
-            "the root left out of what the origin sends",
-            attempt.with_server(certificate="private-ca"),
-            fastly.client_refuses(Reason.UNKNOWN_ISSUER),
-        ),
+        useless("the root left out of what the origin sends", left_out, still),
         *fastly.cures(attempt, "not-verified"),
     ]
     twin = attempt.with_server(certificate="full-chain")
@@ -69,23 +66,17 @@ def missing_intermediate(client: ClientSettings) -> Case:
 @case(section=SECTION, clients=fastly.LAST_ERROR)
 def missing_intermediate_reported_as_the_last_error(client: ClientSettings) -> Case:
     """Error 21 from the same origin: these clients go on after the first error and report the last."""
-    words = "unable to verify the first certificate"
-    return _leaf_alone(
-        client,
-        fastly.client_refuses(
-            Reason.FIRST_CERTIFICATE_UNVERIFIABLE, fastly.says(client, words, old=words, new=words)
-        ),
-    )
+    words = fastly.repeats(client, "unable to verify the first certificate")
+    refusal = fastly.client_refuses(Reason.FIRST_CERTIFICATE_UNVERIFIABLE, words)
+    return _leaf_alone(client, refusal)
 
 
 def _leaf_alone(client: ClientSettings, refusal: Expectation) -> Case:
     attempt = Attempt(nginx(certificate="incomplete-chain"), client)
+    given = attempt.with_client(trust="public")
     remedies = [
         *fastly.cures(attempt, "intermediate-sent", "chain-trusted"),
-        useless(
-            "the authority's root given to the client as CA certificate",
-            attempt.with_client(trust="public"),
-        ),
+        useless("the authority's root given to the client as CA certificate", given),
         *fastly.cures(attempt, "not-verified"),
     ]
     return Case(attempt, refusal, remedies=remedies)
@@ -94,11 +85,9 @@ def _leaf_alone(client: ClientSettings, refusal: Expectation) -> Case:
 @case(section=SECTION, clients=[*fastly.PYTHON, *fastly.EDGE])
 def only_the_intermediate_is_trusted(client: ClientSettings) -> Case:
     """Error 2: the CA certificate that was given is the intermediate, and its issuer is not there."""
-    words = "unable to get issuer certificate"
+    words = fastly.repeats(client, "unable to get issuer certificate")
     attempt = Attempt(nginx(), replace(client, trust="public-intermediate"))
-    refusal = fastly.client_refuses(
-        Reason.ISSUER_NOT_FOUND, fastly.says(client, words, old=words, new=words)
-    )
+    refusal = fastly.client_refuses(Reason.ISSUER_NOT_FOUND, words)
     return Case(attempt, refusal, remedies=fastly.cures(attempt, "root-trusted", "not-verified"))
 
 
@@ -128,6 +117,7 @@ def a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     certificate given to the client helps.
     """
     attempt = Attempt(nginx(), client)
+    given = attempt.with_client(trust="public-chain")
     remedies = [
         *fastly.cures(attempt, "larger-key"),
         recommended("a certificate with an ECDSA key", attempt.with_server(certificate="ecdsa")),
@@ -136,10 +126,7 @@ def a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
             attempt.with_client(policy="DEFAULT"),
             impostor=fastly.IMPOSTOR_REFUSED,
         ),
-        useless(
-            "root and intermediate given to the client as CA certificate",
-            attempt.with_client(trust="public-chain"),
-        ),
+        useless("root and intermediate given to the client as CA certificate", given),
         *fastly.cures(attempt, "not-verified"),
     ]
     return Case(attempt, fastly.client_refuses(Reason.WEAK_KEY), remedies=remedies)
@@ -152,14 +139,12 @@ def what_the_small_key_hides(client: ClientSettings) -> Case:
     The page's remedy, to give it to the client, brings no more than the same words again.
     """
     attempt = Attempt(nginx(certificate="self-signed"), client)
+    given = attempt.with_client(trust="self-signed")
     remedies = [
         recommended(
             "a certificate with a key of RSA-3072, from an authority that the client knows",
             attempt.with_server(certificate="rsa3072"),
         ),
-        useless(
-            "the certificate itself given to the client as CA certificate",
-            attempt.with_client(trust="self-signed"),
-        ),
+        useless("the certificate itself given to the client as CA certificate", given),
     ]
     return Case(attempt, fastly.client_refuses(Reason.WEAK_KEY), remedies=remedies)

@@ -24,11 +24,8 @@ def connection_refused(client: ClientSettings) -> Expectation:
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
 def the_name_does_not_exist(client: ClientSettings) -> Case:
     """The DNS server answers NXDOMAIN for the name that is configured as the origin."""
-    return _not_resolved(
-        Attempt(nginx(), client).with_client(host="nowhere.lab.test"),
-        Reason.NAME_NOT_FOUND,
-        remedy="a name that the DNS server has a record for",
-    )
+    remedy = "a name that the DNS server has a record for"
+    return _not_resolved(client, "nowhere.lab.test", Reason.NAME_NOT_FOUND, remedy)
 
 
 @case(section=SECTION, clients=fastly.OLD_AND_NEW)
@@ -37,18 +34,15 @@ def the_resolver_refuses(client: ClientSettings) -> Case:
 
     The edge has one name for both.
     """
-    return _not_resolved(
-        Attempt(nginx(), client).with_client(host="www.example.test"),
-        Reason.RESOLVER_FAILED,
-        remedy="a name of a zone that the DNS server answers for",
-    )
+    remedy = "a name of a zone that the DNS server answers for"
+    return _not_resolved(client, "www.example.test", Reason.RESOLVER_FAILED, remedy)
 
 
-def _not_resolved(attempt: Attempt, because: Reason, *, remedy: str) -> Case:
+def _not_resolved(client: ClientSettings, host: str, because: Reason, remedy: str) -> Case:
+    attempt = Attempt(nginx(), client).with_client(host=host)
     named = attempt.with_client(host="nginx.lab.test")
-    refusal = refused(
-        Side.NETWORK, Stage.RESOLVE, because, fastly.says(attempt.client, "Gethostbyname")
-    )
+    words = fastly.says(client, "Gethostbyname")
+    refusal = refused(Side.NETWORK, Stage.RESOLVE, because, words)
     remedies = [
         recommended(remedy, named),
         useless(
@@ -79,9 +73,8 @@ def the_answer_is_slow(client: ClientSettings) -> Case:
     The page counts a slow answer among its time-outs of the connection; the edge has another name for it.
     """
     attempt = Attempt(origin(answer_delay_s=SLOW), replace(client, timeout_s=SHORT))
-    refusal = refused(
-        Side.SERVER, Stage.RESPONSE, Reason.TIMED_OUT, fastly.says(client, "first byte timeout")
-    )
+    words = fastly.says(client, "first byte timeout")
+    refusal = refused(Side.SERVER, Stage.RESPONSE, Reason.TIMED_OUT, words)
     remedies = [
         *fastly.cures(attempt, "answers-in-time"),
         recommended("a time limit that the origin keeps", attempt.with_client(timeout_s=PATIENT)),
@@ -105,13 +98,11 @@ def packets_are_rejected(client: ClientSettings) -> Case:
     """A packet filter rejects what comes to the port: from outside it looks as if nothing listened."""
     attempt = Attempt(nginx(port_filter="rejected"), client)
     refusal = connection_refused(client)
+    another = attempt.with_server(port_allowed="rocky9-future")
+    still = fastly.unconnected(Reason.CONNECTION_REFUSED)
     remedies = [
         *fastly.cures(attempt, "let-in"),
-        useless(
-            "the address of another client allowed",
-            attempt.with_server(port_allowed="rocky9-future"),
-            fastly.unconnected(Reason.CONNECTION_REFUSED),
-        ),
+        useless("the address of another client allowed", another, still),
     ]
     return Case(attempt, refusal, twin=attempt.with_server(port_filter="open"), remedies=remedies)
 
@@ -120,7 +111,6 @@ def packets_are_rejected(client: ClientSettings) -> Case:
 def the_origin_never_answers(client: ClientSettings) -> Case:
     """The connection is accepted and nothing comes back: the time-out is in the handshake."""
     attempt = Attempt(origin(behaviour="silent"), replace(client, timeout_s=SHORT))
-    refusal = refused(
-        Side.SERVER, Stage.HANDSHAKE, Reason.TIMED_OUT, fastly.says(client, "Connection timeout")
-    )
+    words = fastly.says(client, "Connection timeout")
+    refusal = fastly.in_handshake(Side.SERVER, Reason.TIMED_OUT, words)
     return Case(attempt, refusal, remedies=fastly.cures(attempt, "well-behaved"))

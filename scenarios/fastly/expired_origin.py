@@ -8,13 +8,12 @@ from lab.model.expectations import Expectation
 from scenarios import fastly
 
 SECTION = "Certificate has expired"
-WORDS = "certificate has expired"
 RENEWED = "a certificate from a new request, signed by the authority, with the same key"
 
 
 def expired(client: ClientSettings) -> Expectation:
     """The refusal; the page writes the words with a capital letter."""
-    words = fastly.says(client, "Certificate has expired", old=WORDS, new=WORDS)
+    words = fastly.repeats(client, "certificate has expired", "Certificate has expired")
     return fastly.client_refuses(Reason.EXPIRED, words)
 
 
@@ -88,13 +87,10 @@ def self_signed_and_given_to_nobody_reported_as_the_last_error(client: ClientSet
 
 def _given_to_nobody(client: ClientSettings, refusal: Expectation) -> Case:
     attempt = Attempt(nginx(certificate="expired-self-signed"), client)
+    given = attempt.with_client(trust="expired-self-signed")
     remedies = [
         made_anew_and_given(attempt),
-        useless(
-            "the expired certificate given to the client",
-            attempt.with_client(trust="expired-self-signed"),
-            expired(client),
-        ),
+        useless("the expired certificate given to the client", given, expired(client)),
         made_anew_and_not_given(attempt),
     ]
     return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)
@@ -104,11 +100,9 @@ def _given_to_nobody(client: ClientSettings, refusal: Expectation) -> Case:
 def expired_intermediate(client: ClientSettings) -> Case:
     """The origin's own certificate is valid; what it sends along has expired."""
     attempt = Attempt(nginx(certificate="expired-intermediate"), client)
+    sent = attempt.with_server(certificate="valid")
     remedies = [
-        recommended(
-            "the intermediate's current certificate sent along",
-            attempt.with_server(certificate="valid"),
-        ),
+        recommended("the intermediate's current certificate sent along", sent),
         temporary(
             "the intermediate's current certificate given to the client, beside the root",
             attempt.with_client(trust="public-chain"),
@@ -126,11 +120,9 @@ def renewed_with_a_key_too_small_for_the_policy(client: ClientSettings) -> Case:
     small.
     """
     attempt = Attempt(nginx(certificate="expired"), client)
+    larger = attempt.with_server(certificate="rsa3072")
     remedies = [
-        recommended(
-            "a certificate from a new request with a larger key",
-            attempt.with_server(certificate="rsa3072"),
-        ),
+        recommended("a certificate from a new request with a larger key", larger),
         useless(RENEWED, attempt.with_server(certificate="renewed")),
     ]
     return Case(attempt, fastly.client_refuses(Reason.WEAK_KEY), remedies=remedies)

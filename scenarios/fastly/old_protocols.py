@@ -7,11 +7,10 @@ names belongs to neither cause.
 
 from lab.cases import Case, case, nginx, origin, origin_on_openssl_1_0_2, recommended, useless
 from lab.model import Attempt, ClientSettings, Reason, Side, only
-from lab.model.expectations import completed
+from lab.model.expectations import Expectation
 from scenarios import fastly
 
 SECTION = "SSL and old TLS protocols"
-WITHOUT_TLS = completed()
 
 
 # -- no TLS at the origin ------------------------------------------------------------------------------
@@ -66,15 +65,12 @@ def the_origin_fails_inside(client: ClientSettings) -> Case:
     Neither of the page's causes leads to this name, and nothing at the client helps.
     """
     attempt = Attempt(origin(behaviour="alert-internal-error"), client)
-    fails_inside = fastly.in_handshake(
-        Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client)
-    )
     remedies = [
         *fastly.cures(attempt, "well-behaved"),
         useless("the certificate is not checked", attempt.with_client(verify=False)),
         useless("only TLS 1.2 at the client", attempt.with_client(protocols=only("TLSv1.2"))),
     ]
-    return Case(attempt, fails_inside, remedies=remedies)
+    return Case(attempt, _internal_error(client), remedies=remedies)
 
 
 @case(section=SECTION, clients=[*fastly.PERL, *fastly.EDGE])
@@ -82,14 +78,13 @@ def the_origin_has_no_certificate_for_the_name(client: ClientSettings) -> Case:
     """An origin that looks its certificate up by the name sent, and none is sent: alert 80 again."""
     attempt = Attempt(nginx(certificate_by_name=True), client).with_client(sni="")
     named = attempt.with_client(sni=None)
-    refusal = fastly.in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, _internal_error(client))
     remedies = [recommended("the origin's name sent", named, impostor=fastly.IMPOSTOR_REFUSED)]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case(attempt, _internal_error(client), remedies=remedies)
 
 
-def _internal_error(client: ClientSettings) -> str | None:
-    words = "tlsv1 alert internal error"
-    return fastly.says(client, "TLSv1 alert internal error", old=words, new=words)
+def _internal_error(client: ClientSettings) -> Expectation:
+    words = fastly.repeats(client, "tlsv1 alert internal error", "TLSv1 alert internal error")
+    return fastly.in_handshake(Side.SERVER, Reason.INTERNAL_ERROR_ALERT, words)
 
 
 @case(section=SECTION, clients=[*fastly.PERL, *fastly.EDGE])
@@ -136,13 +131,11 @@ def weak_diffie_hellman_group(client: ClientSettings) -> Case:
         ciphers="DHE-RSA-AES256-GCM-SHA384", protocols=only("TLSv1.2"), dh_bits=768
     )
     attempt = Attempt(server, client)
-    level_0 = "ALL" if client.platform == "centos7" else "ALL:@SECLEVEL=0"
+    curves = attempt.with_server(ciphers="ECDHE-RSA-AES256-GCM-SHA384")
+    level_0 = "ALL" if client.platform == "centos7" else fastly.EVERY_SUITE
     remedies = [
         recommended("a group of 2048 bits", attempt.with_server(dh_bits=2048)),
-        recommended(
-            "elliptic curves in place of it",
-            attempt.with_server(ciphers="ECDHE-RSA-AES256-GCM-SHA384"),
-        ),
+        recommended("elliptic curves in place of it", curves),
         useless(
             "every cipher suite enabled at the client, at its lowest security level",
             attempt.with_client(ciphers=level_0),

@@ -22,6 +22,8 @@ SECTION = "SSL and old TLS protocols"
 #: As the page has the command: it goes on whatever is wrong with the certificate.
 ON_ROCKY9 = [openssl("rocky9", policy, verify=False) for policy in ("DEFAULT", "LEGACY", "FIPS")]
 TOOLS = [*ON_ROCKY9, openssl("centos7", verify=False)]
+#: The tool breaks off: the version is one that it does not speak.
+TOO_OLD = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
 
 
 @case(section=SECTION, clients=TOOLS)
@@ -48,13 +50,10 @@ def only_older_versions_are_served(client: ClientSettings) -> Case:
     """
     server = origin_on_openssl_1_0_2(protocols=up_to("TLSv1.1"))
     attempt = Attempt(server, replace(client, protocols=only("TLSv1.2")))
-    refusal = (
-        fastly.in_handshake(
-            Side.SERVER, Reason.NO_SHARED_CIPHER, cause="no protocol version in common"
-        )
-        if client.policy == "FIPS"
-        else fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
-    )
+    refusal = TOO_OLD
+    if client.policy == "FIPS":
+        cause = "no protocol version in common"
+        refusal = fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_CIPHER, cause=cause)
     wider = attempt.with_server(protocols=up_to("TLSv1.2"))
     words = "TLS 1.2 enabled at the origin as well"
     return Case.cured(attempt, refusal, words, wider, completed(protocol="TLSv1.2"))
@@ -87,19 +86,17 @@ def _cannot_be_spoken(client: ClientSettings, version: str, name: str) -> Case:
         ),
         _at_the_lowest_level(attempt, version),
     ]
-    refusal = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
     twin = attempt.with_client(protocols=only("TLSv1.2"))
-    return Case(attempt, refusal, twin=twin, remedies=remedies)
+    return Case(attempt, TOO_OLD, twin=twin, remedies=remedies)
 
 
 def _at_the_lowest_level(attempt: Attempt, version: str) -> Remedy:
     title = "-cipher ALL:@SECLEVEL=0 beside it"
-    lowered = attempt.with_client(ciphers="ALL:@SECLEVEL=0")
+    lowered = attempt.with_client(ciphers=fastly.EVERY_SUITE)
     if attempt.client.policy == "LEGACY":
         return temporary(title, lowered, completed(protocol=version))
-    return useless(
-        title, lowered, fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
-    )
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
+    return useless(title, lowered, refusal)
 
 
 @case(section=SECTION, clients=ON_ROCKY9)
@@ -148,12 +145,10 @@ def it_goes_on_after_a_bad_certificate(client: ClientSettings) -> Case:
 def told_to_stop_at_a_bad_certificate(client: ClientSettings) -> Case:
     """With ``-verify_return_error`` the tool stops where a client that checks would."""
     attempt = Attempt(nginx(certificate="private-ca"), replace(client, verify=True))
-    remedies = [
-        recommended(
-            "-CAfile with the authority's root",
-            attempt.with_client(trust="private-ca"),
-            completed(verified=True),
-            impostor=fastly.IMPOSTOR_REFUSED,
-        ),
-    ]
-    return Case(attempt, fastly.client_refuses(Reason.UNKNOWN_ISSUER), remedies=remedies)
+    cure = recommended(
+        "-CAfile with the authority's root",
+        attempt.with_client(trust="private-ca"),
+        fastly.FETCHED,
+        impostor=fastly.IMPOSTOR_REFUSED,
+    )
+    return Case(attempt, fastly.client_refuses(Reason.UNKNOWN_ISSUER), remedies=[cure])

@@ -4,23 +4,17 @@ The page counts TLS 1.0, 1.1 and 1.2 among the versions that work, and SSLv2 and
 do not. What works is decided by the client's library and its policy; no library here has SSLv2.
 """
 
-from lab.cases import (
-    Case,
-    case,
-    edge,
-    nginx,
-    origin_on_openssl_1_0_2,
-    recommended,
-    tls_perl,
-    tls_python,
-    unsafe,
-)
+from lab.cases import Case, Remedy, case, edge, nginx, origin_on_openssl_1_0_2, recommended
 from lab.model import Attempt, ClientSettings, Offers, Reason, ServerSettings, Side, from_, only
 from lab.model.expectations import Expectation, OnBuild, completed
 from lab.servers import SERVERS
 from scenarios import fastly
 
 SECTION = "SSL and old TLS protocols"
+#: TLS 1.0 and 1.1 sign with SHA-1, which the client's library or its policy does not take.
+NO_SHA_1 = fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
+#: An edge that offers TLS 1.3 as well, which nginx does by itself since 1.23.4 only.
+CURRENT_EDGE = edge(protocols=from_("TLSv1.2"))
 
 
 def with_only(version: str, client: ClientSettings) -> ServerSettings:
@@ -61,12 +55,8 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
     attempt = Attempt(with_only("SSLv3", client), client)
     asked = attempt.with_client(protocols=only("SSLv3"))
     refusal = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL)
-    remedies = [
-        unsafe(
-            "SSLv3 enabled at the client", asked, over("SSLv3"), impostor=fastly.IMPOSTOR_REFUSED
-        ),
-    ]
-    return Case(attempt, refusal, remedies=remedies)
+    remedy = fastly.but_checked("SSLv3 enabled at the client", asked, over("SSLv3"))
+    return Case(attempt, refusal, remedies=[remedy])
 
 
 # -- TLS 1.0 and 1.1 -----------------------------------------------------------------------------------
@@ -119,37 +109,30 @@ def offered_and_not_finished(version: str) -> OnBuild:
     OpenSSL 3.0 does (seen: 3.0.20 of Debian 12), and only notices at the origin's signature that it takes
     no SHA-1 at that level; newer ones leave the version out (seen: 3.5.1, 3.5.9, 3.6.5).
     """
-    return OnBuild(
-        Offers(version), fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
-    )
+    return OnBuild(Offers(version), NO_SHA_1)
 
 
 def _too_old(client: ClientSettings, version: str) -> Case:
-    words = "unsupported protocol"
-    return _cured_at_the_origin(
-        Attempt(with_only(version, client), client),
-        fastly.in_handshake(
-            Side.CLIENT,
-            Reason.NO_SHARED_PROTOCOL,
-            fastly.says(client, "SSL handshake failure", old=words, new=words),
-        ),
-        offered_and_not_finished(version),
-    )
+    words = fastly.repeats(client, "unsupported protocol", "SSL handshake failure")
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, words)
+    return _cured_at_the_origin(client, version, refusal, offered_and_not_finished(version))
 
 
 def _too_old_for_a_strict_policy(client: ClientSettings, version: str) -> Case:
-    return _cured_at_the_origin(
-        Attempt(with_only(version, client), client),
-        fastly.no_shared_cipher(
-            client, cause=f"no protocol version in common: the server speaks {version}"
-        ),
-    )
+    cause = f"no protocol version in common: the server speaks {version}"
+    return _cured_at_the_origin(client, version, fastly.no_shared_cipher(client, cause=cause))
 
 
-def _cured_at_the_origin(attempt: Attempt, refusal: Expectation, *on_build: OnBuild) -> Case:
+def _cured_at_the_origin(
+    client: ClientSettings, version: str, refusal: Expectation, *on_build: OnBuild
+) -> Case:
+    attempt = Attempt(with_only(version, client), client)
+    return Case(attempt, refusal, on_build=on_build, remedies=[_newer_origin(attempt)])
+
+
+def _newer_origin(attempt: Attempt) -> Remedy:
     newer = attempt.with_server(protocols=only("TLSv1.2"))
-    remedies = [recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2"))]
-    return Case(attempt, refusal, on_build=on_build, remedies=remedies)
+    return recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2"))
 
 
 # -- what it takes to have them back -------------------------------------------------------------------
@@ -169,30 +152,20 @@ def tls_1_1_allowed_at_the_edge(client: ClientSettings) -> Case:
 
 def _allowed_at_the_edge(client: ClientSettings, version: str) -> Case:
     attempt = Attempt(with_only(version, client), client)
-    lowered = attempt.with_client(ciphers="ALL:@SECLEVEL=0")
-    newer = attempt.with_server(protocols=only("TLSv1.2"))
-    return Case(
-        attempt,
-        fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, "503 SSL handshake failure"),
-        on_build=[offered_and_not_finished(version)],
-        twin=lowered,
-        remedies=[
-            recommended("TLS 1.2 enabled at the origin", newer, over("TLSv1.2")),
-            unsafe(
-                "ssl_ciphers ALL:@SECLEVEL=0 at the edge",
-                lowered,
-                over(version),
-                impostor=fastly.IMPOSTOR_REFUSED,
-            ),
-        ],
-    )
+    lowered = attempt.with_client(ciphers=fastly.EVERY_SUITE)
+    words = "503 SSL handshake failure"
+    refusal = fastly.in_handshake(Side.CLIENT, Reason.NO_SHARED_PROTOCOL, words)
+    title = "ssl_ciphers ALL:@SECLEVEL=0 at the edge"
+    remedies = [_newer_origin(attempt), fastly.but_checked(title, lowered, over(version))]
+    builds = [offered_and_not_finished(version)]
+    return Case(attempt, refusal, on_build=builds, twin=lowered, remedies=remedies)
 
 
 def insisting_on(version: str) -> list[ClientSettings]:
     """Clients told to speak this version alone, at the security level at which the library would."""
     return [
-        program("rocky9", policy, protocols=only(version), ciphers="ALL:@SECLEVEL=0")
-        for program in (tls_perl, tls_python)
+        bare("rocky9", policy, protocols=only(version), ciphers=fastly.EVERY_SUITE)
+        for bare in fastly.BARE
         for policy in ("DEFAULT", "FIPS", "FUTURE")
     ]
 
@@ -217,24 +190,17 @@ def tls_1_1_insisted_on(client: ClientSettings) -> Case:
 
 def _insisted_on(client: ClientSettings, version: str) -> Case:
     attempt = Attempt(with_only(version, client), client)
-    under_legacy = attempt.with_client(policy="LEGACY")
-    refusal = fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
+    newer = attempt.with_server(protocols=only("TLSv1.2"))
+    legacy = attempt.with_client(policy="LEGACY")
     remedies = [
         recommended(
             "TLS 1.2 enabled at the origin, and nothing asked for at the client",
-            attempt.with_server(protocols=only("TLSv1.2")).with_client(
-                protocols=None, ciphers=None
-            ),
+            newer.with_client(protocols=None, ciphers=None),
             over("TLSv1.2"),
         ),
-        unsafe(
-            "the client's system under the policy LEGACY",
-            under_legacy,
-            over(version),
-            impostor=fastly.IMPOSTOR_REFUSED,
-        ),
+        fastly.but_checked("the client's system under the policy LEGACY", legacy, over(version)),
     ]
-    return Case(attempt, refusal, remedies=remedies)
+    return Case(attempt, NO_SHA_1, remedies=remedies)
 
 
 # -- TLS 1.2 and 1.3 -----------------------------------------------------------------------------------
@@ -256,16 +222,12 @@ def origin_with_tls_1_3_only(client: ClientSettings) -> Case:
     """The other way round: the origin is too new for OpenSSL 1.0.2, which has no TLS 1.3."""
     attempt = Attempt(nginx(protocols=only("TLSv1.3")), client)
     wider = attempt.with_server(protocols=from_("TLSv1.2"))
-    refusal = fastly.in_handshake(
-        Side.SERVER, Reason.NO_SHARED_PROTOCOL, "tlsv1 alert protocol version"
-    )
+    words = "tlsv1 alert protocol version"
+    refusal = fastly.in_handshake(Side.SERVER, Reason.NO_SHARED_PROTOCOL, words)
     return Case.cured(attempt, refusal, "TLS 1.2 enabled at the origin as well", wider)
 
 
-@case(
-    section=SECTION,
-    clients=[*fastly.NEW, *fastly.FIPS, *fastly.FUTURE, edge(protocols=from_("TLSv1.2"))],
-)
+@case(section=SECTION, clients=[*fastly.NEW, *fastly.STRICT, CURRENT_EDGE])
 def tls_1_3_only_with_a_current_client(client: ClientSettings) -> Case:
     """A current client connects to an origin that has TLS 1.3 only, which the page does not know of.
 

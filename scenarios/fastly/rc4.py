@@ -1,15 +1,6 @@
 """An origin with RC4 suites only."""
 
-from lab.cases import (
-    Case,
-    Remedy,
-    case,
-    origin_on_openssl_1_0_2,
-    recommended,
-    tls_perl,
-    tls_python,
-    unsafe,
-)
+from lab.cases import Case, Remedy, case, origin_on_openssl_1_0_2, recommended
 from lab.model import Attempt, ClientSettings, Reason, Side
 from lab.model.expectations import completed
 from scenarios import fastly
@@ -17,7 +8,7 @@ from scenarios import fastly
 SECTION = "Using RC4 Cipher"
 RC4_ONLY = origin_on_openssl_1_0_2(ciphers="RC4-SHA")
 #: Clients whose library still has RC4, with a list that has it.
-WITH_RC4 = [tls_perl("centos7", ciphers="ALL"), tls_python("centos7", ciphers="ALL")]
+WITH_RC4 = [bare("centos7", ciphers="ALL") for bare in fastly.BARE]
 OVER_RC4 = completed(cipher="RC4-SHA", verified=True)
 
 
@@ -34,14 +25,10 @@ def the_edge_refuses_what_was_agreed(client: ClientSettings) -> Case:
     """The only suite in common is an RC4 one, and the client's rule is not to use it."""
     attempt = Attempt(RC4_ONLY, client).with_client(refuse_rc4=True)
     refusal = fastly.in_handshake(Side.CLIENT, Reason.RC4_REFUSED, "Using RC4 Cipher")
+    used = attempt.with_client(refuse_rc4=False)
     remedies = [
         *without_rc4(attempt),
-        unsafe(
-            "the rule given up, and RC4 used",
-            attempt.with_client(refuse_rc4=False),
-            OVER_RC4,
-            impostor=fastly.IMPOSTOR_REFUSED,
-        ),
+        fastly.but_checked("the rule given up, and RC4 used", used, OVER_RC4),
     ]
     return Case(attempt, refusal, remedies=remedies)
 
