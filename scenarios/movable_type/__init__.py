@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lab.cases import Remedy, net_ftp
+from lab.cases import Remedy, net_ftp, recommended
 from lab.model import Attempt, ClientSettings, Rating, Reason, Side, Stage, up_to
 from lab.model.expectations import Expectation, completed, refused
 from lab.remedies import cured
@@ -100,6 +100,11 @@ CURES = {
     "data-ports": "the filter lets pasv_min_port to pasv_max_port through",
     "passive-address": "vsftpd.conf: pasv_address is the address that clients can reach",
 }
+
+
+def high(attempt: Attempt, then: Expectation = STRONG) -> Remedy:
+    """The document's remedy for the server's list: every strong suite."""
+    return recommended(SERVER_HIGH, attempt.with_server(ciphers="HIGH"), then)
 
 
 def cures(attempt: Attempt, *names: str) -> list[Remedy]:

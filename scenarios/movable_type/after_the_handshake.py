@@ -5,20 +5,10 @@ None of this is in the document; all of it meets those who followed it.
 
 from dataclasses import replace
 
-from lab.cases import (
-    Case,
-    Race,
-    case,
-    curl,
-    ftplib,
-    net_ftp,
-    pyftpdlib,
-    recommended,
-    useless,
-    vsftpd,
-)
+from lab.cases import Case, Race, Remedy, case, curl, ftplib, net_ftp, recommended, useless, vsftpd
 from lab.model import SILENT, Attempt, ClientSettings, Goal, Reason, Side, Stage, only
-from lab.model.expectations import completed, false_success, refused
+from lab.model.expectations import Expectation, completed, false_success, refused
+from lab.servers.pyftpdlib import Pyftpdlib
 from scenarios import movable_type as mt
 
 SESSION = "After the handshake: session reuse"
@@ -28,6 +18,8 @@ OPTIONS = "After the handshake: options of the server"
 
 PLAIN_NET_FTP = [net_ftp("centos7"), net_ftp("rocky9", "DEFAULT"), net_ftp("rocky9", "FIPS")]
 PYTHONS = [ftplib("centos7"), ftplib("rocky9", "DEFAULT")]
+RESUMING = [net_ftp(name, libnet=n) for n in ("3.11", "3.15") for name in ("centos7", "rocky9")]
+SHARED = net_ftp("rocky9", "DEFAULT", session_cache="shared")
 REUSED = completed(data_protected=True, session_reused=True)
 NOT_REUSED = completed(data_protected=True, session_reused=False)
 TLS_1_2_CLIENT = "the client limited to TLS 1.2 (SSL_version=TLSv1_2)"
@@ -37,6 +29,16 @@ DIES = refused(Side.CLIENT, Stage.TRANSFER, Reason.DATA_TLS_FAILED)
 ABORTED = refused(Side.SERVER, Stage.TRANSFER, Reason.ABORTED)
 #: An upload of a few bytes is hit in a third of the tries or more, and in bursts: twelve tries once had none.
 A_FEW_BYTES = Race(times=24, least=1, others=5)
+
+
+def limited_server(attempt: Attempt) -> Remedy:
+    """TLS 1.3 switched off at vsftpd."""
+    return recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED)
+
+
+def limited_client(attempt: Attempt, then: Expectation = REUSED) -> Remedy:
+    """TLS 1.3 switched off at the client."""
+    return recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), then)
 
 
 @case(section=SESSION, clients=PLAIN_NET_FTP)
@@ -66,14 +68,7 @@ def net_ftp_in_passive_mode(client: ClientSettings) -> Case:
     return Case(attempt, mt.REUSE_REQUIRED, twin=twin, remedies=remedies)
 
 
-@case(
-    section=SESSION,
-    clients=[
-        net_ftp(name, libnet=libnet)
-        for libnet in ("3.11", "3.15")
-        for name in ("centos7", "rocky9")
-    ],
-)
+@case(section=SESSION, clients=RESUMING)
 def older_and_newer_libnet(client: ClientSettings) -> Case:
     """Net::FTP of libnet 3.11 and of 3.15 resumes in passive mode, over TLS 1.2.
 
@@ -83,10 +78,7 @@ def older_and_newer_libnet(client: ClientSettings) -> Case:
     return Case(Attempt(vsftpd(protocols=mt.WHOLE), client), REUSED)
 
 
-@case(
-    section=SESSION,
-    clients=[net_ftp("rocky9", policy, libnet="3.11") for policy in ("DEFAULT", "FIPS")],
-)
+@case(section=SESSION, clients=[net_ftp("rocky9", p, libnet="3.11") for p in ("DEFAULT", "FIPS")])
 def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
     """Over TLS 1.3 libnet 3.11 dies in the data connection's handshake, whatever the server.
 
@@ -96,8 +88,8 @@ def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(), client)
     remedies = [
-        recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
-        recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
+        limited_server(attempt),
+        limited_client(attempt),
         useless(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False)),
         useless("active mode", attempt.with_client(mode="active")),
     ]
@@ -108,12 +100,9 @@ def an_older_libnet_over_tls_1_3(client: ClientSettings) -> Case:
 def pythons_own_ftplib(client: ClientSettings) -> Case:
     """Python's ftplib.FTP_TLS never resumes: its data connections are sessions of their own."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
+    handed_on = attempt.with_client(program="ftplib-reuse")
     remedies = [
-        recommended(
-            "a subclass that hands the control channel's session on",
-            attempt.with_client(program="ftplib-reuse"),
-            REUSED,
-        ),
+        recommended("a subclass that hands the control channel's session on", handed_on, REUSED),
         recommended(mt.NO_REUSE, attempt.with_server(require_ssl_reuse=False), NOT_REUSED),
     ]
     return Case(attempt, mt.REUSE_REQUIRED, remedies=remedies)
@@ -122,7 +111,7 @@ def pythons_own_ftplib(client: ClientSettings) -> Case:
 @case(section=SESSION, clients=[*PYTHONS, net_ftp("centos7"), net_ftp("rocky9", "DEFAULT")])
 def a_server_that_does_not_ask_for_it(client: ClientSettings) -> Case:
     """A server without that demand, pyftpdlib: the same clients deliver."""
-    attempt = Attempt(pyftpdlib(protocols=mt.WHOLE), client)
+    attempt = Attempt(Pyftpdlib(protocols=mt.WHOLE), client)
     return Case(attempt, completed(verified=True, data_protected=True, session_reused=False))
 
 
@@ -132,13 +121,7 @@ def curl_resumes_by_itself(client: ClientSettings) -> Case:
     return Case(Attempt(vsftpd(), client), REUSED)
 
 
-@case(
-    section=UPLOAD,
-    clients=[
-        net_ftp("rocky9", "DEFAULT", session_cache="shared", payload=6),
-        net_ftp("rocky9", "FIPS", session_cache="shared", payload=6),
-    ],
-)
+@case(section=UPLOAD, clients=[replace(SHARED, policy=p, payload=6) for p in ("DEFAULT", "FIPS")])
 def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
     """Over TLS 1.3 an upload of Net::FTP can end in ``426 Failure reading network stream``.
 
@@ -147,10 +130,7 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
     uploads of a few bytes are hit, fewer of large files, but in those the file on the server is short.
     """
     attempt = Attempt(vsftpd(), client)
-    remedies = [
-        recommended(TLS_1_2_SERVER, attempt.with_server(protocols=mt.WHOLE), REUSED),
-        recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), REUSED),
-    ]
+    remedies = [limited_server(attempt), limited_client(attempt)]
     return Case(attempt, ABORTED, remedies=remedies, race=A_FEW_BYTES)
 
 
@@ -158,10 +138,7 @@ def net_ftp_over_tls_1_3(client: ClientSettings) -> Case:
     section=UPLOAD,
     clients=[
         replace(client, payload=size)
-        for client in (
-            net_ftp("rocky9", "DEFAULT", session_cache="shared"),
-            net_ftp("rocky9", "DEFAULT", mode="active"),
-        )
+        for client in (SHARED, net_ftp("rocky9", "DEFAULT", mode="active"))
         for size in (100_000, 1_000_000)
     ],
 )
@@ -179,20 +156,17 @@ def a_newer_libnet_does_not_help_there(client: ClientSettings) -> Case:
     return Case(attempt, ABORTED, twin=attempt.with_server(protocols=mt.WHOLE), race=A_FEW_BYTES)
 
 
-@case(
-    section=UPLOAD, clients=[net_ftp("rocky9", "DEFAULT", session_cache="shared", payload=200_000)]
-)
+@case(section=UPLOAD, clients=[replace(SHARED, payload=200_000)])
 def silently_truncated(client: ClientSettings) -> Case:
     """The same race against pyftpdlib: the client is told ``226``, and the file is short.
 
     Nobody reports anything. Only the comparison of the bytes shows it.
     """
-    attempt = Attempt(pyftpdlib(), client)
+    attempt = Attempt(Pyftpdlib(), client)
+    limited = attempt.with_server(protocols=mt.WHOLE)
     remedies = [
-        recommended(
-            "the server limited to TLS 1.2", attempt.with_server(protocols=mt.WHOLE), completed()
-        ),
-        recommended(TLS_1_2_CLIENT, attempt.with_client(protocols=only("TLSv1.2")), completed()),
+        recommended("the server limited to TLS 1.2", limited, completed()),
+        limited_client(attempt, completed()),
     ]
     return Case(attempt, false_success(), remedies=remedies, race=Race(times=30, least=1, others=5))
 
@@ -206,12 +180,9 @@ def the_passive_address_is_wrong(client: ClientSettings) -> Case:
     """
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, pasv_address=SILENT), client)
     attempt = attempt.with_client(timeout_s=2.0)
+    words = mt.CURES["passive-address"]
     remedies = [
-        recommended(
-            "vsftpd.conf: pasv_address is the address that clients can reach",
-            attempt.with_server(pasv_address=None),
-            REUSED,
-        ),
+        recommended(words, attempt.with_server(pasv_address=None), REUSED),
         recommended("active mode", attempt.with_client(mode="active"), REUSED),
     ]
     return Case(attempt, mt.NO_DATA_CONNECTION, remedies=remedies)
@@ -223,8 +194,7 @@ def the_data_ports_are_blocked(client: ClientSettings) -> Case:
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, data_ports="dropped"), client)
     attempt = attempt.with_client(timeout_s=2.0)
     cure = attempt.with_server(data_ports="open")
-    words = "the filter lets pasv_min_port to pasv_max_port through"
-    return Case.cured(attempt, mt.NO_DATA_CONNECTION, words, cure, REUSED)
+    return Case.cured(attempt, mt.NO_DATA_CONNECTION, mt.CURES["data-ports"], cure, REUSED)
 
 
 @case(section=DATA, clients=mt.OLD_AND_NEW)
@@ -253,10 +223,9 @@ def the_server_rejects_the_name(client: ClientSettings) -> Case:
     """``ssl_sni_hostname`` names another host than the client does: alert 112, the same sentence."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, ssl_sni_hostname="other.lab.test"), client)
     right = attempt.with_server(ssl_sni_hostname="ftp.lab.test")
+    words = "vsftpd.conf: ssl_sni_hostname is the name that clients use"
     remedies = [
-        recommended(
-            "vsftpd.conf: ssl_sni_hostname is the name that clients use", right, completed()
-        ),
+        recommended(words, right, completed()),
         useless(mt.VERIFY_NONE, attempt.with_client(verify=False)),
     ]
     return Case(attempt, mt.server_refuses(Reason.SNI_REJECTED), remedies=remedies)
@@ -266,15 +235,11 @@ def the_server_rejects_the_name(client: ClientSettings) -> Case:
 def the_server_wants_a_client_certificate(client: ClientSettings) -> Case:
     """``require_cert=YES`` and a client that has none, over TLS 1.2: alert 40 inside the handshake."""
     attempt = Attempt(vsftpd(protocols=mt.WHOLE, require_cert=True), client)
+    given = attempt.with_client(client_certificate="client")
+    not_asked = attempt.with_server(require_cert=False)
     remedies = [
-        recommended(
-            "a certificate for the client",
-            attempt.with_client(client_certificate="client"),
-            completed(),
-        ),
-        recommended(
-            "vsftpd.conf: require_cert=NO", attempt.with_server(require_cert=False), completed()
-        ),
+        recommended("a certificate for the client", given, completed()),
+        recommended("vsftpd.conf: require_cert=NO", not_asked, completed()),
     ]
     return Case(attempt, mt.server_refuses(Reason.CLIENT_CERTIFICATE_REQUIRED), remedies=remedies)
 
@@ -286,12 +251,8 @@ def the_server_wants_a_client_certificate_over_tls_1_3(client: ClientSettings) -
     Its first command after that fails; the user reads ``Connection closed``.
     """
     attempt = Attempt(vsftpd(require_cert=True), client).with_client(goal=Goal.LOGIN)
-    refusal = refused(
-        Side.SERVER,
-        Stage.HANDSHAKE,
-        Reason.CLIENT_CERTIFICATE_REQUIRED,
-        "[Net::FTP] Connection closed",
-    )
+    words = "[Net::FTP] Connection closed"
+    refusal = refused(Side.SERVER, Stage.HANDSHAKE, Reason.CLIENT_CERTIFICATE_REQUIRED, words)
     return Case(attempt, refusal, twin=attempt.with_client(client_certificate="client"))
 
 

@@ -8,7 +8,9 @@ that there is nothing to verify, and verification that is switched on verifies n
 The impostor here runs vsftpd on CentOS 7's OpenSSL 1.0.2k, with one anonymous suite and no certificate.
 """
 
-from lab.cases import Case, case, net_ftp, recommended, vsftpd_on_openssl_1_0_2
+from dataclasses import replace
+
+from lab.cases import Case, case, recommended, vsftpd_on_openssl_1_0_2
 from lab.model import Attempt, ClientSettings, Reason
 from lab.model.expectations import completed
 from scenarios import movable_type as mt
@@ -21,18 +23,11 @@ NO_SHARED_CIPHER = mt.server_refuses(Reason.NO_SHARED_CIPHER)
 
 def impostor_meets(client: ClientSettings) -> Attempt:
     """The client against an impostor's server that has no certificate."""
-    return Attempt(
-        vsftpd_on_openssl_1_0_2(certificate="empty", ciphers=ANONYMOUS, impostor=True), client
-    )
+    server = vsftpd_on_openssl_1_0_2(certificate="empty", ciphers=ANONYMOUS, impostor=True)
+    return Attempt(server, client)
 
 
-@case(
-    section=SECTION,
-    clients=[
-        net_ftp("centos7", ciphers="AES128", session_cache="shared"),
-        net_ftp("centos7", ciphers="ALL", session_cache="shared"),
-    ],
-)
+@case(section=SECTION, clients=[replace(mt.CENTOS7[0], ciphers=c) for c in ("AES128", "ALL")])
 def remedy_2_and_an_impostor_without_a_certificate(client: ClientSettings) -> Case:
     """On CentOS 7 the client's verification is on, and it hands password and file to anybody.
 
@@ -41,24 +36,15 @@ def remedy_2_and_an_impostor_without_a_certificate(client: ClientSettings) -> Ca
     """
     attempt = impostor_meets(client)
     safe = f"{client.ciphers}:!aNULL"
+    told, untold = attempt.with_client(ciphers=safe), attempt.with_client(ciphers=None)
     remedies = [
-        recommended(
-            f"{mt.CLIENT_LIST}={safe}", attempt.with_client(ciphers=safe), NO_SHARED_CIPHER
-        ),
-        recommended(
-            "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), NO_SHARED_CIPHER
-        ),
+        recommended(f"{mt.CLIENT_LIST}={safe}", told, NO_SHARED_CIPHER),
+        recommended("mt-config.cgi: no SSL_cipher_list", untold, NO_SHARED_CIPHER),
     ]
     return Case(attempt, LET_IN, remedies=remedies)
 
 
-@case(
-    section=SECTION,
-    clients=[
-        net_ftp("rocky9", policy, ciphers="AES128", session_cache="shared")
-        for policy in ("DEFAULT", "LEGACY", "FIPS")
-    ],
-)
+@case(section=SECTION, clients=[replace(client, ciphers="AES128") for client in mt.ROCKY9])
 def the_security_level_keeps_that_impostor_out(client: ClientSettings) -> Case:
     """On Rocky Linux 9 the same list is harmless: from level 1 on there are no anonymous suites.
 
@@ -66,12 +52,8 @@ def the_security_level_keeps_that_impostor_out(client: ClientSettings) -> Case:
     old servers, takes the protection away.
     """
     attempt = impostor_meets(client)
-    remedies = [
-        recommended(
-            "no @SECLEVEL=0 in a list, and !aNULL in every list",
-            attempt.with_client(ciphers="AES128:!aNULL:@SECLEVEL=0"),
-            NO_SHARED_CIPHER,
-        )
-    ]
+    safe = attempt.with_client(ciphers="AES128:!aNULL:@SECLEVEL=0")
+    words = "no @SECLEVEL=0 in a list, and !aNULL in every list"
+    remedies = [recommended(words, safe, NO_SHARED_CIPHER)]
     twin = attempt.with_client(ciphers="AES128:@SECLEVEL=0")
     return Case(attempt, NO_SHARED_CIPHER, twin=twin, remedies=remedies)

@@ -18,13 +18,8 @@ def tls_enabled_still_verifies(client: ClientSettings) -> Case:
     TLS in the delivery settings means verification, closed network or not. Without TLS the server takes
     the file in clear text.
     """
-    server = vsftpd(
-        certificate="self-signed",
-        protocols=mt.WHOLE,
-        tls_required_login=False,
-        tls_required_data=False,
-    )
-    attempt = Attempt(server, client)
+    server = vsftpd(protocols=mt.WHOLE, tls_required_login=False, tls_required_data=False)
+    attempt = Attempt(server, client).with_server(certificate="self-signed")
     refusal = mt.client_refuses(Reason.SELF_SIGNED_LEAF)
     remedies = [
         *mt.cures(attempt, "served-trusted"),

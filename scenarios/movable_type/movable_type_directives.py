@@ -4,8 +4,6 @@ The lines of each case go through the same reader as an operator's own file (``l
 --mt-config``), with Movable Type's merge rules; what comes out are the client's settings.
 """
 
-import dataclasses
-
 from lab.cases import Case, case, recommended, temporary, unsafe, useless, vsftpd
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import completed, refused
@@ -47,10 +45,10 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
     the variables do reach the client: ``SSL_CERT_FILE``, which OpenSSL reads, makes it trust the server's
     certificate - and that certificate alone.
     """
-    attempt = Attempt(
-        vsftpd(certificate="self-signed", protocols=mt.WHOLE),
-        dataclasses.replace(client, environment=("FTPSSSLVerifyNone=1",)),
-    )
+    server = vsftpd(certificate="self-signed", protocols=mt.WHOLE)
+    attempt = Attempt(server, client).with_client(environment=("FTPSSSLVerifyNone=1",))
+    mt_config = attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",))
+    lwp = attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",))
     remedies = [
         recommended(
             "the server's certificate trusted by the variable SSL_CERT_FILE",
@@ -58,14 +56,8 @@ def a_directive_in_the_process_environment(client: ClientSettings) -> Case:
             impostor=mt.client_refuses(Reason.UNKNOWN_ISSUER),
         ),
         unsafe(mt.VERIFY_NONE, configured(attempt, "FTPSSSLVerifyNone 1")),
-        useless(
-            "the variable MT_CONFIG_FTPSSSLVerifyNone=1",
-            attempt.with_client(environment=("MT_CONFIG_FTPSSSLVerifyNone=1",)),
-        ),
-        useless(
-            "the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's",
-            attempt.with_client(environment=("PERL_LWP_SSL_VERIFY_HOSTNAME=0",)),
-        ),
+        useless("the variable MT_CONFIG_FTPSSSLVerifyNone=1", mt_config),
+        useless("the variable PERL_LWP_SSL_VERIFY_HOSTNAME=0, which is LWP's", lwp),
     ]
     return Case(attempt, mt.client_refuses(Reason.SELF_SIGNED_LEAF), remedies=remedies)
 
@@ -81,7 +73,7 @@ def the_spelling_on_the_page(client: ClientSettings) -> Case:
     attempt = configured(Attempt(server, client), "FTPSOptionsSSL_cipher_list AES128")
     right = configured(Attempt(server, client), "FTPSOptions SSL_cipher_list=AES128")
     remedies = [
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
+        mt.high(attempt, completed()),
         temporary("FTPSOptions SSL_cipher_list=AES128", right, mt.OVER_AES128_SHA),
     ]
     return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), twin=right, remedies=remedies)
@@ -93,9 +85,8 @@ def a_value_with_an_equals_sign(client: ClientSettings) -> Case:
 
     The client's library refuses the list before anything is sent.
     """
-    attempt = configured(
-        Attempt(vsftpd(protocols=mt.WHOLE), client), "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0"
-    )
+    attempt = Attempt(vsftpd(protocols=mt.WHOLE), client)
+    attempt = configured(attempt, "FTPSOptions SSL_cipher_list=ALL:@SECLEVEL=0")
     refusal = refused(Side.CLIENT, Stage.HANDSHAKE, Reason.CIPHER_LIST_EMPTY)
     twin = configured(Attempt(attempt.server, client), "FTPSOptions SSL_cipher_list=ALL")
     return Case(attempt, refusal, twin=twin)

@@ -31,11 +31,10 @@ def the_option_is_empty_for_a_tls_1_2_client(client: ClientSettings) -> Case:
     ``no shared cipher``, which leads away from the cause. The client's user reads the document's sentence.
     """
     attempt = Attempt(vsftpd(certificate="empty"), client)
+    high = attempt.with_server(ciphers="HIGH")
     remedies = [
         *mt.cures(attempt, "known-authority"),
-        useless(
-            f"{mt.SERVER_HIGH}, as the server's log suggests", attempt.with_server(ciphers="HIGH")
-        ),
+        useless(f"{mt.SERVER_HIGH}, as the server's log suggests", high),
     ]
     return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 

@@ -23,16 +23,13 @@ def server_offers_only_suites_the_client_refuses(client: ClientSettings, server:
     which has neither RSA key exchange nor SHA-1 MACs, finds nothing that it may use. Its user reads the
     same sentence as for a bad certificate.
     """
-    attempt = Attempt(
-        SERVERS[server].settings_with(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client
-    )
+    settings = SERVERS[server].settings_with(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE)
+    attempt = Attempt(settings, client)
+    unchecked = attempt.with_client(verify=False)
     remedies = [
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        mt.high(attempt),
         temporary(CLIENT_AES128, attempt.with_client(ciphers="AES128"), mt.OVER_AES128_SHA),
-        useless(
-            f"{mt.VERIFY_NONE} (the certificate is not the cause)",
-            attempt.with_client(verify=False),
-        ),
+        useless(f"{mt.VERIFY_NONE} (the certificate is not the cause)", unchecked),
     ]
     return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER, server), remedies=remedies)
 
@@ -45,13 +42,10 @@ def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     client does not lower that: AES128-SHA authenticates with SHA-1 and stays out. Only the server can
     help. The key has 3072 bits here, or the certificate would be refused first.
     """
-    attempt = Attempt(
-        vsftpd(certificate="rsa3072", ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client
-    )
-    remedies = [
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
-        useless(CLIENT_AES128, attempt.with_client(ciphers="AES128")),
-    ]
+    server = vsftpd(certificate="rsa3072", ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE)
+    attempt = Attempt(server, client)
+    told = attempt.with_client(ciphers="AES128")
+    remedies = [mt.high(attempt), useless(CLIENT_AES128, told)]
     return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 
 
@@ -61,9 +55,8 @@ def the_same_server_reached_without_that_policy(client: ClientSettings) -> Case:
 
     DEFAULT keeps RSA key exchange, CBC and the SHA-1 MAC, so AES128-SHA is common to both ends.
     """
-    return Case(
-        Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client), mt.OVER_AES128_SHA
-    )
+    server = vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE)
+    return Case(Attempt(server, client), mt.OVER_AES128_SHA)
 
 
 @case(section=SECTION, clients=mt.EVERYWHERE)
@@ -75,11 +68,10 @@ def the_client_is_told_to_use_aes128_only(client: ClientSettings) -> Case:
     common with it.
     """
     attempt = Attempt(vsftpd(protocols=mt.WHOLE), client).with_client(ciphers="AES128")
+    untold = attempt.with_client(ciphers=None)
     remedies = [
-        recommended(
-            "mt-config.cgi: no SSL_cipher_list", attempt.with_client(ciphers=None), mt.STRONG
-        ),
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed()),
+        recommended("mt-config.cgi: no SSL_cipher_list", untold, mt.STRONG),
+        mt.high(attempt, completed()),
     ]
     return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 
@@ -89,11 +81,9 @@ def cipher_remedies_against_a_bad_certificate(client: ClientSettings) -> Case:
     """The same sentence, and the remedies of the other cause: they change nothing."""
     attempt = Attempt(vsftpd(certificate="self-signed", protocols=mt.WHOLE), client)
     refusal = mt.client_refuses(Reason.SELF_SIGNED_LEAF)
+    high = attempt.with_server(ciphers="HIGH")
     remedies = [
-        useless(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH")),
-        useless(
-            f"{CLIENT_AES128}, with ssl_ciphers=HIGH",
-            attempt.with_server(ciphers="HIGH").with_client(ciphers="AES128"),
-        ),
+        useless(mt.SERVER_HIGH, high),
+        useless(f"{CLIENT_AES128}, with ssl_ciphers=HIGH", high.with_client(ciphers="AES128")),
     ]
     return Case(attempt, refusal, twin=attempt.with_server(certificate="valid"), remedies=remedies)

@@ -62,10 +62,9 @@ def key_too_short_for_the_policy(client: ClientSettings) -> Case:
     authorities issue every day; the same sentence is shown as for a self-signed one.
     """
     attempt = attempt_with("valid", client)
+    longer = attempt.with_server(certificate="rsa3072")
     remedies = [
-        recommended(
-            "a certificate with a 3072 bit RSA key", attempt.with_server(certificate="rsa3072")
-        ),
+        recommended("a certificate with a 3072 bit RSA key", longer),
         recommended(
             "a certificate with a P-256 key, and ssl_ciphers=HIGH for it",
             attempt.with_server(certificate="ecdsa", ciphers="HIGH"),

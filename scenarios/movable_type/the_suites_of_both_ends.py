@@ -4,7 +4,7 @@ Both lists come from the real libraries - the client's from its own ClientHello,
 answers - and the first thing that fails is said in words. `lab suites` does it for any settings.
 """
 
-from lab.cases import Case, case, recommended, vsftpd
+from lab.cases import Case, case, vsftpd
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage
 from lab.model.expectations import Expectation, completed, refused
 from scenarios import movable_type as mt
@@ -21,11 +21,8 @@ def nothing_in_common(cause: str) -> Expectation:
 def the_servers_list_against_the_policys(client: ClientSettings) -> Case:
     """The server allows one suite, with RSA key exchange, CBC and SHA-1; the policy has none of these."""
     attempt = Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE), client)
-    refusal = nothing_in_common(
-        "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
-    )
-    remedies = [recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())]
-    return Case(attempt, refusal, remedies=remedies)
+    words = "no cipher suite in common in TLSv1.2: the server allows only AES128-SHA"
+    return Case(attempt, nothing_in_common(words), remedies=[mt.high(attempt, completed())])
 
 
 @case(section=SECTION, clients=mt.OLD_AND_NEW)

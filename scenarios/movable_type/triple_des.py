@@ -27,10 +27,12 @@ def server_with(ciphers: str, client: ClientSettings) -> Attempt:
     return Attempt(vsftpd_on_openssl_1_0_2(certificate=certificate, ciphers=ciphers), client)
 
 
-@case(
-    section=SECTION,
-    clients=mt.clients("rocky9:DEFAULT", "rocky9:LEGACY", "rocky9:FIPS", "rocky9:FUTURE"),
-)
+def told(attempt: Attempt, ciphers: str) -> tuple[str, Attempt]:
+    """The document's remedy for the client with this list: its title, and the attempt with it."""
+    return f"{mt.CLIENT_LIST}={ciphers}", attempt.with_client(ciphers=ciphers)
+
+
+@case(section=SECTION, clients=[*mt.ROCKY9, *mt.clients("rocky9:FUTURE")])
 def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
     """Rocky Linux 9 has no 3DES, whatever the crypto policy or the client's list says.
 
@@ -40,20 +42,15 @@ def triple_des_alone_from_rocky_linux_9(client: ClientSettings) -> Case:
     """
     attempt = server_with(TRIPLE_DES, client)
     remedies = [
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        mt.high(attempt),
         recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), mt.STRONG),
-        useless(
-            f"{mt.CLIENT_LIST}={TRIPLE_DES}", attempt.with_client(ciphers=TRIPLE_DES), LIST_EMPTY
-        ),
-        useless(
-            f"{mt.CLIENT_LIST}=ALL:@SECLEVEL=0", attempt.with_client(ciphers="ALL:@SECLEVEL=0")
-        ),
-        useless(f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")),
+        useless(*told(attempt, TRIPLE_DES), LIST_EMPTY),
+        useless(*told(attempt, "ALL:@SECLEVEL=0")),
+        useless(*told(attempt, "AES128")),
     ]
     if client.policy != "LEGACY":
-        remedies.append(
-            useless("update-crypto-policies --set LEGACY", attempt.with_client(policy="LEGACY"))
-        )
+        legacy = attempt.with_client(policy="LEGACY")
+        remedies.append(useless("update-crypto-policies --set LEGACY", legacy))
     return Case(attempt, NO_SHARED_CIPHER, remedies=remedies)
 
 
@@ -66,19 +63,11 @@ def triple_des_alone_from_centos_7(client: ClientSettings) -> Case:
     """
     attempt = server_with(TRIPLE_DES, client)
     remedies = [
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        mt.high(attempt),
         recommended(SERVER_DEFAULT, attempt.with_server(ciphers=None), mt.STRONG),
-        temporary(
-            f"{mt.CLIENT_LIST}=DEFAULT",
-            attempt.with_client(ciphers="DEFAULT"),
-            OVER_DES_CBC3_SHA,
-        ),
-        temporary(
-            f"{mt.CLIENT_LIST}={TRIPLE_DES}",
-            attempt.with_client(ciphers=TRIPLE_DES),
-            OVER_DES_CBC3_SHA,
-        ),
-        useless(f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")),
+        temporary(*told(attempt, "DEFAULT"), OVER_DES_CBC3_SHA),
+        temporary(*told(attempt, TRIPLE_DES), OVER_DES_CBC3_SHA),
+        useless(*told(attempt, "AES128")),
     ]
     twin = attempt.with_client(ciphers="DEFAULT")
     return Case(attempt, NO_SHARED_CIPHER, twin=twin, remedies=remedies)
@@ -102,13 +91,11 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
     level stays in force and nothing does. To ask for the other half is never possible.
     """
     attempt = server_with(mt.DOCUMENT_SUITES, client)
-    aes128 = f"{mt.CLIENT_LIST}=AES128", attempt.with_client(ciphers="AES128")
+    aes128 = told(attempt, "AES128")
     remedies = [
-        recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), mt.STRONG),
+        mt.high(attempt),
         temporary(*aes128, mt.OVER_AES128_SHA) if client.policy == "FIPS" else useless(*aes128),
-        useless(
-            f"{mt.CLIENT_LIST}={TRIPLE_DES}", attempt.with_client(ciphers=TRIPLE_DES), LIST_EMPTY
-        ),
+        useless(*told(attempt, TRIPLE_DES), LIST_EMPTY),
     ]
     return Case(attempt, NO_SHARED_CIPHER, remedies=remedies)
 
@@ -116,6 +103,5 @@ def both_halves_where_the_policy_has_neither(client: ClientSettings) -> Case:
 @case(section=SECTION, clients=mt.CENTOS7)
 def asking_for_the_second_half_from_centos_7(client: ClientSettings) -> Case:
     """On CentOS 7 the second half can be had: a client that asks for 3DES alone gets it."""
-    return Case(
-        server_with(mt.DOCUMENT_SUITES, client).with_client(ciphers=TRIPLE_DES), OVER_DES_CBC3_SHA
-    )
+    attempt = server_with(mt.DOCUMENT_SUITES, client)
+    return Case(attempt.with_client(ciphers=TRIPLE_DES), OVER_DES_CBC3_SHA)

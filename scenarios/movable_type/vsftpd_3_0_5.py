@@ -4,7 +4,7 @@ The real defaults come first: upstream's and Debian's 3.0.5 offer ``ECDHE-RSA-AE
 have TLS 1.3 on. ``AES128-SHA:DES-CBC3-SHA`` was the default of 3.0.0 to 3.0.2.
 """
 
-from lab.cases import Case, case, recommended, vsftpd, vsftpd_of_rocky9
+from lab.cases import Case, case, vsftpd, vsftpd_of_rocky9
 from lab.model import Attempt, ClientSettings, Goal, Reason
 from lab.model.expectations import completed
 from scenarios import movable_type as mt
@@ -61,8 +61,7 @@ def triple_des_alone(client: ClientSettings) -> Case:
     ``500 OOPS: SSL: could not set cipher list``, exit status 2; clients see a closed port.
     """
     attempt = Attempt(vsftpd(ciphers="DES-CBC3-SHA", protocols=mt.WHOLE), client)
-    remedies = [recommended(mt.SERVER_HIGH, attempt.with_server(ciphers="HIGH"), completed())]
-    return Case(attempt, mt.DOES_NOT_START, remedies=remedies)
+    return Case(attempt, mt.DOES_NOT_START, remedies=[mt.high(attempt, completed())])
 
 
 @case(section=SECTION, clients=mt.clients("rocky9:FUTURE"))
