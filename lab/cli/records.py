@@ -42,9 +42,8 @@ def report(
     if as_json:
         common.say(whole(found).rstrip())
     elif page is None and summary is None:
-        terminal.print_run(
-            found, common.console(), {"record": path}, verbose=verbose, language=language
-        )
+        out, places = common.console(), {"record": path}
+        terminal.print_run(found, out, places, verbose=verbose, language=language)
     raise typer.Exit(common.status_of_run(found))
 
 
@@ -67,7 +66,7 @@ def claims(
         return
     # A document of which the run tested nothing would be a page of "not run".
     tested = [(one, many) for one, many in results if any(result.made for result in many)]
-    told = partial(ClaimsTold(language, common.columns()).whole, everything=verbose)
+    told = partial(ClaimsTold(language, common.columns()).whole, verbose=verbose)
     common.say("\n\n\n".join(told(*each, found.run_id) for each in tested or results))
 
 

@@ -131,10 +131,7 @@ def _not_judged(record: RunRecord) -> str:
 
 def _cannot(record: RunRecord) -> str:
     found = view.causes(record.attempts)
-    lines = [
-        f"- {text(cause)}: {text(view.stopped_in_words(clients))}"
-        for cause, clients in found.items()
-    ]
+    lines = [f"- {text(why)}: {text(view.stopped_in_words(who))}" for why, who in found.items()]
     return "\n".join(["### Cannot be tried here", "", *lines]) if found else ""
 
 

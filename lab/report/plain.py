@@ -31,23 +31,19 @@ class ClaimsTold:
     columns: int = COLUMNS
 
     def whole(
-        self,
-        document: Document,
-        results: Sequence[ClaimResult],
-        run_id: str,
-        *,
-        everything: bool = False,
+        self, document: Document, results: Sequence[ClaimResult], run: str, *, verbose: bool = False
     ) -> str:
         """Every claim with its verdict, how it came about and where the claim holds.
 
-        Claims of which the run tried nothing are counted; with ``everything`` they are listed, too.
+        Claims of which the run, which has this id, tried nothing are counted; with ``verbose`` they are
+        listed, too.
         """
-        title = f"{document.title.in_(self.language)} ({self._label('run').format(run_id)})"
+        title = f"{document.title.in_(self.language)} ({self._label('run').format(run)})"
         lines = [*self._hung("", title), document.address, self._counted(results)]
         for platform, stands_for in document.platforms.items():
             lines += self._hung(padded(f"  {platform}", 12), stands_for.in_(self.language))
         section = None
-        told = [one for one in results if everything or _says_something(one)]
+        told = [one for one in results if verbose or _says_something(one)]
         for result in told:
             place = result.claim.place
             if place.section != section:

@@ -322,12 +322,10 @@ class _Printer:
                 lines += [self._of_impostor(one) for one in impostors]
                 yield str(made[0].standing or "remedy"), "\n".join(lines)
             elif role is Role.TWIN:
-                changed = differing_fields(first.attempt, made[0].attempt)
-                values = ", ".join(
-                    f"{name.partition('.')[2]}={attrgetter(name)(made[0].attempt)}"
-                    for name in changed
-                )
-                same = self.said("run", "the-same-with", values=visible(values))
+                twin = made[0].attempt
+                changed = differing_fields(first.attempt, twin)
+                values = (f"{n.partition('.')[2]}={attrgetter(n)(twin)}" for n in changed)
+                same = self.said("run", "the-same-with", values=visible(", ".join(values)))
                 yield "twin", f"{same}\n{self._result(made)}"
 
     def _of_impostor(self, impostor: AttemptResult) -> str:
@@ -505,11 +503,9 @@ class _Printer:
 
     # -- images ------------------------------------------------------------------------------------------
 
-    def stand_ins(
-        self, attempts: Iterable[AttemptResult], record: RunRecord, *, verbose: bool
-    ) -> None:
+    def stand_ins(self, made: Iterable[AttemptResult], record: RunRecord, *, verbose: bool) -> None:
         """What only stands in for a distribution: its library, with ``verbose`` what of it is real."""
-        names = sorted({name for attempt in attempts for name in attempt.stand_ins})
+        names = sorted({name for attempt in made for name in attempt.stand_ins})
         known = {image.name: image for image in record.images}
         images = [known.get(name) or ImageRecord(name=name, stand_in=True) for name in names]
         if not images:

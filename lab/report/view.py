@@ -132,14 +132,11 @@ def _others(record: RunRecord) -> Iterator[ClientView]:
     for identity, many in unfinished.items():
         name, _, label = identity.partition("[")
         title = name.rpartition("/")[2].replace("_", " ")
-        yield ClientView(
-            _made_up(identity, name, label.removesuffix("]"), title, many), tuple(many), True
-        )
-    for made, many in alone.items():
-        words = [
-            f"{n}={written(v)}" for end in (made.server, made.client) for n, v in settings(end)
-        ]
-        name, client = " ".join([made.server.software, *words]), str(made.client)
+        made_up = _made_up(identity, name, label.removesuffix("]"), title, many)
+        yield ClientView(made_up, tuple(many), True)
+    for one, many in alone.items():
+        words = [f"{n}={written(v)}" for end in (one.server, one.client) for n, v in settings(end)]
+        name, client = " ".join([one.server.software, *words]), str(one.client)
         yield ClientView(_made_up(f"{name} {client}", name, client, name, many), tuple(many))
 
 
@@ -347,13 +344,13 @@ def given_away(attempt: AttemptResult, language: str = "en") -> str:
 
 def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
     """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
-    ends = (
-        ("server", attempt.server.software, attempt.server),
-        ("client", str(attempt.client), attempt.client),
-    )
+    server, client = attempt.server, attempt.client
     return [
         (label, visible(" ".join([name, *(f"{n}={written(v)}" for n, v in settings(end))])))
-        for label, name, end in ends
+        for label, name, end in (
+            ("server", server.software, server),
+            ("client", str(client), client),
+        )
     ]
 
 
@@ -431,12 +428,10 @@ def attempts_in_words(number: int, language: str = "en") -> str:
     return said("counted", "attempt" if number == 1 else "attempts", language, number=number)
 
 
-def not_judged(
-    attempts: Iterable[AttemptResult], language: str = "en"
-) -> list[tuple[str, list[str]]]:
+def not_judged(made: Iterable[AttemptResult], language: str = "en") -> list[tuple[str, list[str]]]:
     """The outcomes that say nothing of an operator's own certificate, each with its attempts."""
     found: dict[str, list[str]] = {}
-    for attempt in attempts:
+    for attempt in made:
         if attempt.outcome is not None and attempt.outcome.not_judged:
             found.setdefault(visible(seen(attempt, language)), []).append(visible(attempt.id))
     return list(found.items())

@@ -591,7 +591,7 @@ def test_claims_of_which_nothing_was_tried_are_counted_and_listed_on_demand(
     assert words in short
     assert "it-fails" in short
     assert ": a" not in short
-    whole = ClaimsTold(language).whole(made, results, record.run_id, everything=True)
+    whole = ClaimsTold(language).whole(made, results, record.run_id, verbose=True)
     assert words not in whole
     assert ": a (" in whole
 

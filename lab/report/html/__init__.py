@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -287,20 +288,17 @@ class Page:
         """Whether the table shows the rows of every section at once."""
         return len(self.cases) <= MOST_UNFOLDED
 
-    def tally(
-        self, cases: Iterable[CaseArticle], where: str | None = None
-    ) -> list[tuple[str, int]]:
+    def tally(self, many: Iterable[CaseArticle], where: str | None = None) -> list[tuple[str, int]]:
         """How many clients there are in each state, of one platform or of all."""
-        units = (unit for case in cases for unit in case.units)
+        units = (unit for case in many for unit in case.units)
         states = Counter(unit.state for unit in units if where in (None, unit.where))
         return [(state, states[state]) for state in STATES if states[state]]
 
     @cached_property
     def platform_stand_ins(self) -> frozenset[str]:
         """Platforms that were seen on a stand-in of their own."""
-        return frozenset(
-            a.client.where for a in self.record.attempts if a.client.platform in a.stand_ins
-        )
+        every = self.record.attempts
+        return frozenset(a.client.where for a in every if a.client.platform in a.stand_ins)
 
     @property
     def glossary(self) -> list[tuple[str, list[tuple[Text, str, Text]]]]:
@@ -346,21 +344,15 @@ def pairs(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Markup]
 def image_facts(image: ImageRecord) -> list[tuple[str, Markup]]:
     """Versions of what is in an image, and what is known of it beside what has its own place."""
     packages = image.facts.get("packages")
-    known = {
-        n: v for n, v in image.facts.items() if n != "packages" and v not in (None, [], {}, "")
-    }
-    return [*(pairs(packages) if isinstance(packages, Mapping) else ()), *pairs(known)]
+    rest = {n: v for n, v in image.facts.items() if n != "packages" and v not in (None, [], {}, "")}
+    return [*(pairs(packages) if isinstance(packages, Mapping) else ()), *pairs(rest)]
 
 
 def _bars(parts: Sequence[tuple[str, int]], whole: int = 0) -> Bars:
     total = whole or sum(number for _, number in parts)
-    bars: Bars = []
-    start = 0.0
-    for kind, number in parts:
-        width = 100 * number / total
-        bars.append((kind, round(start, 2), round(width, 2), number))
-        start += width
-    return bars
+    widths = [100 * number / total for _, number in parts]
+    bars = zip(parts, accumulate(widths, initial=0.0), widths, strict=False)
+    return [(kind, round(start, 2), round(width, 2), n) for (kind, n), start, width in bars]
 
 
 # -- the file --------------------------------------------------------------------------------------

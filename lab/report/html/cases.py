@@ -30,15 +30,7 @@ VERDICTS = (*(str(v) for v in Verdict), UNJUDGED)
 #: What a cell of the table says of cases: does it work?
 STATES = ("works", "in-clear", "refused", "false-success", "unexpected", "cannot")
 #: Who ended an attempt, or what else is to be said about it first.
-SYMBOLS = (
-    "completed",
-    "in-clear",
-    "given-away",
-    "false-success",
-    *(str(side) for side in Side),
-    "cannot",
-    "lab-error",
-)
+SYMBOLS = ("completed", "in-clear", "given-away", "false-success", *Side, "cannot", "lab-error")
 
 #: What a case is about: its attempts have one of these roles, the others stand beside it.
 MAIN_ROLES = frozenset({Role.BREAKS, Role.WORKS, Role.ATTEMPT})
@@ -137,9 +129,8 @@ class AttemptView:
             return
         for field in differing_fields(self.main.attempt, self.attempt.attempt):
             side, _, name = field.partition(".")
-            before, after = (
-                getattr(getattr(a, side), name, None) for a in (self.main, self.attempt)
-            )
+            ends = (getattr(a, side) for a in (self.main, self.attempt))
+            before, after = (getattr(end, name, None) for end in ends)
             if name != "impostor":
                 yield field, setting(before), setting(after)
 
@@ -309,11 +300,9 @@ def facets_of(attempts: Sequence[AttemptResult]) -> dict[str, tuple[str, ...]]:
     """What cases are filtered by, each with its values in the order in which they are offered."""
     outcomes = [a.outcome for a in attempts if a.outcome]
     stages = {o.stage for o in outcomes}
-    places = sorted(
-        {a.client.where for a in attempts}, key=lambda w: (_PLACES.get(w, len(_PLACES)), w)
-    )
+    places = {a.client.where for a in attempts}
     return {
-        "platform": tuple(places),
+        "platform": tuple(sorted(places, key=lambda w: (_PLACES.get(w, len(_PLACES)), w))),
         "verdict": VERDICTS,
         "stage": tuple(str(stage) for stage in Stage if stage in stages),
         "reason": tuple(sorted({str(o.reason) for o in outcomes if o.reason})),

@@ -268,8 +268,7 @@ def outcome_words(outcome: Outcome | None) -> Text:
         words = _refusal(outcome.by, outcome.stage, outcome.reason)
     if not outcome.not_judged:
         return words
-    refused = outcome.stage is Stage.VERIFY
-    return _not_judged(words, outcome.not_judged, refused=refused)
+    return _not_judged(words, outcome.not_judged, refused=outcome.stage is Stage.VERIFY)
 
 
 def _completed_words(outcome: Outcome) -> Text:
@@ -299,11 +298,9 @@ def _certificate(outcome: Outcome) -> str:
 
 
 @lru_cache(maxsize=512)
-def _completion(
-    goal: str, protocol: str | None, cipher: str | None, certificate: str | None
-) -> Text:
+def _completion(goal: str, protocol: str | None, cipher: str | None, checked: str | None) -> Text:
     facts = [Text.same(inline(f"{protocol} {cipher or ''}".strip() if protocol else "TLS"))]
-    facts += [say(f"fact.{certificate}")] if certificate else []
+    facts += [say(f"fact.{checked}")] if checked else []
     return say("outcome.completed_with", goal=word("goal", str(goal)), facts=joined(facts))
 
 
