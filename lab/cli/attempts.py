@@ -32,13 +32,9 @@ if TYPE_CHECKING:
     from lab.run.suites import Offer, SuiteComparison
     from lab.tls.suites import Suite
 
+_EITHER = f"{FTP_SERVER}; for a web client {WEB_SERVER}"
 Server = Annotated[
-    str | None,
-    typer.Option(
-        "--server",
-        help=", ".join(SERVERS),
-        show_default=f"{FTP_SERVER}; for a web client {WEB_SERVER}",
-    ),
+    str | None, typer.Option("--server", help=", ".join(SERVERS), show_default=_EITHER)
 ]
 
 
@@ -109,15 +105,14 @@ def attempt(
     counter().end()
     from lab.report import terminal
 
-    attempts = conducted.record.attempts
+    record, out = conducted.record, common.console()
     if as_json:
-        common.print_json(_attempts_json(conducted.record))
+        common.print_json(_attempts_json(record))
     else:
-        terminal.print_attempts(
-            attempts, conducted.record, common.console(), verbose=verbose, language=language
-        )
-        _print_captures(attempts, conducted.path.parent, language)
-    raise typer.Exit(max(common.status_of_attempt(a) for a in attempts))
+        told = record.attempts
+        terminal.print_attempts(told, record, out, verbose=verbose, language=language)
+        _print_captures(told, conducted.path.parent, language)
+    raise typer.Exit(max(map(common.status_of_attempt, record.attempts)))
 
 
 def say_findings(findings: Sequence[Finding], *, verbose: bool, language: str) -> None:

@@ -20,22 +20,17 @@ if TYPE_CHECKING:
     from lab.run.results import Conducted
 
 
+#: What a list in JSON has of a case, beside its attempts.
+_TOLD = ("id", "document", "section", "story")
+
+
 def list_cases(document: str | None = None, as_json: bool = False) -> None:
     """``lab list``."""
     cases = common.chosen_cases(None, document, every=True)
     if as_json:
-        common.print_json(
-            [
-                {
-                    "id": c.id,
-                    "document": c.document,
-                    "section": c.section,
-                    "story": c.story,
-                    "attempts": [p.id for p in c.plan()],
-                }
-                for c in cases
-            ]
-        )
+        told = [{name: getattr(c, name) for name in _TOLD} for c in cases]
+        plans = [{"attempts": [planned.id for planned in c.plan()]} for c in cases]
+        common.print_json([one | plan for one, plan in zip(told, plans, strict=True)])
     else:
         _print_cases(cases)
 
