@@ -80,11 +80,10 @@ class Words(Table):
 
     def heard(self, client: ClientReport) -> bool:
         """Whether the report has any of these."""
-        for patterns, said in ((self.text, client.error), (self.message, client.message)):
-            for pattern in patterns:
-                if pattern.search(said):
-                    return True
-        return client.errno in self.errno or client.exit_status in self.exit_status
+        if any(one.search(client.error) for one in self.text):
+            return True
+        shown = any(one.search(client.message) for one in self.message)
+        return shown or client.errno in self.errno or client.exit_status in self.exit_status
 
 
 class Generation(Table):
@@ -129,12 +128,8 @@ class ClientDialect(Table):
 
     def heard(self, client: ClientReport) -> frozenset[str]:
         """The signals in a client's report."""
-        found = {
-            name
-            for part in self.parts()
-            for name, words in part.signals.items()
-            if words.heard(client)
-        }
+        said = (one for part in self.parts() for one in part.signals.items())
+        found = {name for name, words in said if words.heard(client)}
         if client.error in ("", client.reply_text):
             found.add(NO_WORDS)
         return frozenset(found)
@@ -212,12 +207,8 @@ class ServerDialect(Table):
 
     def handshakes(self, log: str) -> list[LoggedHandshake]:
         """The handshakes that came to their end, in order."""
-        matches = (
-            match
-            for part in self.parts()
-            for pattern in part.negotiated
-            for match in pattern.finditer(log)
-        )
+        patterns = (pattern for part in self.parts() for pattern in part.negotiated)
+        matches = (match for pattern in patterns for match in pattern.finditer(log))
         return [
             LoggedHandshake(
                 protocol=match["protocol"],
@@ -238,17 +229,11 @@ class ServerDialect(Table):
 
     def dialogue(self, log: str) -> list[tuple[bool, str]]:
         """The FTP commands and replies in a log, in order: whether it is a command, and its text."""
-        patterns = [
-            (to_server, pattern)
-            for part in self.parts()
-            for to_server, kind in ((True, part.command), (False, part.reply))
-            for pattern in kind
-        ]
-        matches = (
-            (to_server, pattern.search(line))
-            for line in log.splitlines()
-            for to_server, pattern in patterns
-        )
+        kinds: list[tuple[bool, re.Pattern[str]]] = []
+        for part in self.parts():
+            kinds += [(True, one) for one in part.command] + [(False, one) for one in part.reply]
+        lines = log.splitlines()
+        matches = ((to_server, one.search(line)) for line in lines for to_server, one in kinds)
         return [(to_server, match[1]) for to_server, match in matches if match]
 
 
@@ -311,7 +296,6 @@ def read(path: Path, form: type[Form]) -> Form:
     try:
         return form.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, RecursionError, ValueError) as error:
-        name = (
-            path.relative_to(SHARED.parents[1]) if path.is_relative_to(SHARED.parents[1]) else path
-        )
+        lab = SHARED.parents[1]
+        name = path.relative_to(lab) if path.is_relative_to(lab) else path
         raise DialectError(f"{name}: {error}") from error

@@ -257,9 +257,7 @@ class Document(_Form):
     """What the clients on a platform stand for, where their name does not say it."""
     sections: tuple[Section, ...] = Field(alias="section")
     claims: tuple[Claim, ...] = Field(default=(), alias="claim")
-    cases_without_claim: dict[CaseName, Bilingual] = Field(
-        default_factory=dict, alias="cases-without-claim"
-    )
+    cases_without_claim: dict[CaseName, Bilingual] = Field({}, alias="cases-without-claim")
     """Cases of the document that no claim names, each with the reason."""
 
     def heading(self, place: Passage) -> Bilingual:
@@ -273,18 +271,19 @@ class Document(_Form):
 
     @model_validator(mode="after")
     def _is_well_formed(self) -> Self:
-        for kind, ids in (
-            ("section", [section.id for section in self.sections]),
-            ("claim", [claim.id for claim in self.claims]),
-        ):
-            twice = [name for name, number in Counter(ids).items() if number > 1]
-            if twice:
-                raise ValueError(f"two {kind}s have the id {twice[0]}")
+        _have_ids_of_their_own("section", self.sections)
+        _have_ids_of_their_own("claim", self.claims)
         sections = {section.id for section in self.sections}
         for claim in self.claims:
             if claim.place.section not in sections:
                 raise ValueError(f"{claim.id}: no section {claim.place.section!r}")
         return self
+
+
+def _have_ids_of_their_own(kind: str, of: Iterable[Section | Claim]) -> None:
+    for name, number in Counter(one.id for one in of).items():
+        if number > 1:
+            raise ValueError(f"two {kind}s have the id {name}")
 
 
 def parse(text: str, file: str) -> Document:
@@ -326,14 +325,13 @@ def documents() -> Mapping[str, Document]:
     found: dict[str, Document] = {}
     for path in sorted(FOLDER.glob("*/claims.toml")):
         folder = path.parent.name
-        document = parse(path.read_text(encoding="utf-8"), f"{folder}/{path.name}")
+        place = f"{folder}/{path.name}"
+        document = parse(path.read_text(encoding="utf-8"), place)
         for further in more_of(path):
             text = further.read_text(encoding="utf-8")
             document = _with_more(document, text, f"{folder}/claims/{further.name}")
         if document.id.replace("-", "_") != folder:
-            raise DocumentError(
-                f"{folder}/{path.name} has the id {document.id!r}, not its folder's"
-            )
+            raise DocumentError(f"{place} has the id {document.id!r}, not its folder's")
         found[document.id] = document
     return found
 
@@ -355,13 +353,11 @@ def _with_more(document: Document, text: str, file: str) -> Document:
         if foreign := more.keys() - {"claim", "cases-without-claim"}:
             raise ValueError(f"only claims are in it, and not {', '.join(sorted(foreign))}")
         added = parse_table({"claim": (), **more, **head}, file)
+        claims = (*document.claims, *added.claims)
+        _have_ids_of_their_own("claim", claims)
     except (RecursionError, ValueError) as error:
         raise DocumentError(f"{file}: {error}") from error
-    claims = (*document.claims, *added.claims)
     without = document.cases_without_claim | added.cases_without_claim
-    twice = [name for name, number in Counter(one.id for one in claims).items() if number > 1]
-    if twice:
-        raise DocumentError(f"{file}: two claims have the id {twice[0]}")
     return document.model_copy(update={"claims": claims, "cases_without_claim": without})
 
 

@@ -165,16 +165,13 @@ def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptResult]]) -> Cla
 
 def _check(test: Test, where: str, attempts: Sequence[AttemptResult]) -> Check:
     """Compare one test with the attempts of its case: all of them have to do what it says."""
-    found = [
-        one
-        for one in attempts
-        if _fits(test, one.role, one.label, one.server)
-        and where in (one.client.where, str(one.client))
-    ]
+    there = (one for one in attempts if where in (one.client.where, str(one.client)))
+    found = [one for one in there if _fits(test, one.role, one.label, one.server)]
     states = [_state(test, attempt) for attempt in found]
+    servers = {attempt.server.software for attempt in found}
     if State.FAILS in states:
         state = State.FAILS
-    elif State.NOT_RUN in states or not found or not _every_server(test, found):
+    elif State.NOT_RUN in states or not found or not set(test.servers) <= servers:
         state = State.NOT_RUN
     else:
         state = State.HOLDS
@@ -199,16 +196,11 @@ def _fits(test: Test, role: Role, title: str, server: ServerSettings) -> bool:
     )
 
 
-def _every_server(test: Test, found: Sequence[AttemptResult]) -> bool:
-    return set(test.servers) <= {attempt.server.software for attempt in found}
-
-
 def _state(test: Test, attempt: AttemptResult) -> State:
     if attempt.outcome is None or attempt.verdict in {Verdict.CANNOT, Verdict.LAB_ERROR}:
         return State.NOT_RUN
-    if judge(test.expectation, attempt.outcome).verdict is not Verdict.AS_EXPECTED:
-        return State.FAILS
-    if any(part not in attempt.outcome.report.message for part in test.shows):
+    came = judge(test.expectation, attempt.outcome).verdict is Verdict.AS_EXPECTED
+    if not came or any(part not in attempt.outcome.report.message for part in test.shows):
         return State.FAILS
     if test.given_away is None:
         return State.HOLDS
@@ -264,11 +256,7 @@ def _plain(document: Document, result: ClaimResult) -> dict[str, Any]:
         "made": result.made,
         "needed": result.needed,
         "settings": [
-            {
-                "setting": _both(setting.setting),
-                "beyond": setting.beyond,
-                **setting.clients,
-            }
+            {"setting": _both(setting.setting), "beyond": setting.beyond, **setting.clients}
             for setting in result.settings
         ],
         "checks": [
@@ -347,9 +335,8 @@ def _problems_of(claim: Claim, test: Test, cases: Sequence[LoadedCase]) -> Itera
         return  # said already
     if any(case.case.race is not None for case in cases) and test.role is Role.BREAKS:
         yield f"the refusal of {test.case} is a race, which has a rate and no single outcome"
-    planned = [
-        p for case in cases for p in case.plan() if _fits(test, p.role, p.title, p.attempt.server)
-    ]
+    every = (p for case in cases for p in case.plan())
+    planned = [p for p in every if _fits(test, p.role, p.title, p.attempt.server)]
     clients = [p.attempt.client for p in planned]
     reached = {client.where for client in clients} | {str(client) for client in clients}
     what = f"{test.role} {test.title!r}" if test.title else str(test.role)
