@@ -20,22 +20,8 @@ from lab.certificates import OWN
 from lab.dialects import DialectError
 from lab.dialects.rules import hear, interpret
 from lab.grouping import grouped_by
-from lab.model import (
-    CERTIFICATE_EMPTY,
-    CERTIFICATE_UNSET,
-    Attempt,
-    ClientSettings,
-    Outcome,
-    Reason,
-    Result,
-)
-from lab.model.expectations import (
-    Judgement,
-    PlannedAttempt,
-    Verdict,
-    impostor_difference,
-    judge,
-)
+from lab.model import Attempt, ClientSettings, Outcome, Reason, Result
+from lab.model.expectations import Judgement, PlannedAttempt, Verdict, impostor_difference, judge
 from lab.own.judged import judged
 from lab.record import AttemptResult
 from lab.run.agents import Unsupported
@@ -110,12 +96,11 @@ def run(
 def make_all(session: Session, planned: Iterable[PlannedAttempt]) -> dict[str, AttemptResult]:
     """Make attempts side by side, without captures; the results by id."""
     results: dict[str, AttemptResult] = {}
-    run(
-        session,
-        list(planned),
-        lambda result, _: results.update({result.id: result}),
-        captures=CapturePolicy.NONE,
-    )
+
+    def finished(result: AttemptResult, _: Capture | None) -> None:
+        results[result.id] = result
+
+    run(session, list(planned), finished, captures=CapturePolicy.NONE)
     return results
 
 
@@ -132,14 +117,9 @@ def _make(
 ) -> tuple[list[AttemptResult], Capture | None]:
     """Make the one attempt of these, and judge it for each."""
     first, capture = group[0], None
-    attempt = first.attempt
-    clock = time.perf_counter()
-    result = AttemptResult(
-        id=first.id,
-        server=attempt.server,
-        client=attempt.client,
-        started=datetime.datetime.now(datetime.UTC),
-    )
+    attempt, server, client = first.attempt, first.attempt.server, first.attempt.client
+    clock, now = time.perf_counter(), datetime.datetime.now(datetime.UTC)
+    result = AttemptResult(id=first.id, server=server, client=client, started=now)
     try:
         result, capture = session.attempt(first, capture=captures is not CapturePolicy.NONE)
         result, capture = _interpreted(session, result, capture, first, captures)
@@ -208,16 +188,9 @@ def _interpreted(
         capture = None
     if capture is not None and wire is None:
         wire = read(capture)
-    certificate = planned.attempt.server.certificate
-    made = result.with_(
-        outcome=outcome,
-        wire=wire,
-        witnesses=hear_witnesses(seen, heard, outcome, wire),
-        chain=None
-        if certificate in (CERTIFICATE_UNSET, CERTIFICATE_EMPTY)
-        else f"{planned.attempt.server.host}/{certificate}",
-    )
-    return made, capture
+    server, witnesses = planned.attempt.server, hear_witnesses(seen, heard, outcome, wire)
+    chain = f"{server.host}/{server.certificate}" if server.has_certificate else None
+    return result.with_(outcome=outcome, wire=wire, witnesses=witnesses, chain=chain), capture
 
 
 def _on_these_builds(session: Session, planned: PlannedAttempt) -> PlannedAttempt:

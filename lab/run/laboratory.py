@@ -131,15 +131,11 @@ def open_lab(
         material.add_addresses(_addresses(running))
         _add_own(material, mine)
         ids = {image.tag: image.id for image in images.values()}
+        by_service = {s: ids[c.image] for s, c in running.containers.items() if c.image in ids}
+        stand_ins = {name for name, image in images.items() if image.stand_in}
+        roots = mine.roots.pem if mine.roots else None
         session = Session(
-            client,
-            running,
-            material,
-            {name for name, image in images.items() if image.stand_in},
-            absent,
-            {s: ids[c.image] for s, c in running.containers.items() if c.image in ids},
-            checkout.state,
-            mine.roots.pem if mine.roots else None,
+            client, running, material, stand_ins, absent, by_service, checkout.state, roots
         )
         (before if running.kept else after).callback(session.close)
         session.agents.begin(attempts or (), background)
@@ -151,9 +147,8 @@ def open_lab(
         if mine.host is not None:
             for attempt in attempts or ():
                 session.answer_for(mine.host, attempt.server)
-        yield Lab(
-            run_id, checkout, client, images, running, material, session, seal, store, progress
-        )
+        used = (running, material, session, seal, store, progress)
+        yield Lab(run_id, checkout, client, images, *used)
 
 
 def _release(running: Topology, client: DockerClient, failed: BaseException | None) -> None:
@@ -251,9 +246,8 @@ def ensure_images(
             continue
         # No registry is asked again for what it did not have a moment ago.
         if images[needs].stand_in:
-            absent[name] = (
-                images[needs].provenance.fallback_reason or "only packages are to be used"
-            )
+            why = images[needs].provenance.fallback_reason
+            absent[name] = why or "only packages are to be used"
             continue
         try:
             images |= store.ensure([name])
@@ -273,13 +267,8 @@ def image_store(client: DockerClient, checkout: Checkout, progress: Progress) ->
     ``LAB_IMAGES`` says where they may come from, ``LAB_SERVERS`` which release the servers are of.
     """
     checkout.make_state()
-    return ImageStore(
-        client,
-        checkout.state,
-        Source.from_environment(os.environ),
-        progress,
-        release=release_from_environment(os.environ),
-    )
+    source, release = Source.from_environment(os.environ), release_from_environment(os.environ)
+    return ImageStore(client, checkout.state, source, progress, release=release)
 
 
 def start(
@@ -298,14 +287,10 @@ def start(
     """
     begun = monotonic()
     store.progress.step("topology", "starting the containers")
+    project = checkout.kept_project if kept else checkout.run_project(run_id)
+    tags, needed = _tags(images), services or services_on(checkout, images)
     running = topology.up(
-        store.engine,
-        checkout,
-        _tags(images),
-        checkout.kept_project if kept else checkout.run_project(run_id),
-        run_id=run_id,
-        kept=kept,
-        services=services or services_on(checkout, images),
+        store.engine, checkout, tags, project, run_id=run_id, kept=kept, services=needed
     )
     store.progress.done("topology", monotonic() - begun)
     return running

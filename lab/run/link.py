@@ -135,14 +135,9 @@ class AgentLink:
     """A started agent."""
 
     def __init__(
-        self,
-        client: DockerClient,
-        service: str,
-        container: str,
-        argv: list[str],
-        archive: bytes = b"",
+        self, client: DockerClient, service: str, where: str, argv: list[str], archive: bytes = b""
     ) -> None:
-        """Start ``argv`` in the container with the id ``container`` and wait until it is ready.
+        """Start ``argv`` in the container with the id ``where`` and wait until it is ready.
 
         Args:
             service: what the container is called in the topology, for messages.
@@ -164,18 +159,16 @@ class AgentLink:
         if archive:
             argv = ["sh", "-c", f'{unpacking(archive)} && exec "$@"', "sh", *argv]
         try:
-            created = client.api.exec_create(container, argv, stdin=True, stdout=True, stderr=True)
+            created = client.api.exec_create(where, argv, stdin=True, stdout=True, stderr=True)
             attached = client.api.exec_start(created["Id"], socket=True)
         except (APIError, DockerException, OSError) as error:
-            raise AgentError(
-                f"the agent {self._name} does not start in {service}: {error}"
-            ) from error
+            words = f"the agent {self._name} does not start in {service}: {error}"
+            raise AgentError(words) from error
         self._attached = attached  # keeps the HTTP response, and with it the socket, alive
         self._socket = socket_of(attached)
         self._socket.settimeout(None)
-        self._reader = threading.Thread(
-            target=self._read, name=f"{service}/{self._name}", daemon=True
-        )
+        name = f"{service}/{self._name}"
+        self._reader = threading.Thread(target=self._read, name=name, daemon=True)
         self._reader.start()
         with contextlib.suppress(OSError):  # the line has ended, which the reader says
             self._socket.sendall(archive)

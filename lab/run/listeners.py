@@ -136,20 +136,13 @@ class Listeners:
             port_allowed=let_in(server, self._containers),
             pasv_address=announced(server, self._containers),
         )
-        request = listen_request(SERVERS[server.software], server, place)
-        answer = self._agents.server(server.software).call(
-            "listen", SERVERS[server.software].start_s, **request
-        )
+        program = SERVERS[server.software]
+        request = listen_request(program, server, place)
+        answer = self._agents.server(server.software).call("listen", program.start_s, **request)
         if answer.get("cannot"):
             raise Unsupported(answer["cannot"])
-        return Listener(
-            place.key,
-            place.port,
-            answer["started"],
-            answer["output"],
-            request["config"],
-            passive_range(server, place),
-        )
+        started, output, passive = answer["started"], answer["output"], passive_range(server, place)
+        return Listener(name, place.port, started, output, request["config"], passive)
 
 
 @dataclass(eq=False)

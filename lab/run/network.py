@@ -193,9 +193,8 @@ def look(client: DockerClient, project: str, containers: Mapping[str, Container]
         asked = execute(client, containers[ASKING].id, ["bash", "-c", _ASK, gateway]).output
     except (APIError, DockerException, ExecutionError, OSError, LookupError) as error:
         return Seal(False, f"it cannot be told whether the host answers there ({error})")
-    chosen = {
-        name.removeprefix(_PREFIX): value for name, value in (network.get("Options") or {}).items()
-    }
+    told = network.get("Options") or {}
+    chosen = {name.removeprefix(_PREFIX): value for name, value in told.items()}
     return judge(gateway, asked.splitlines(), chosen)
 
 
@@ -225,10 +224,8 @@ def judge(gateway: str, table: Sequence[str], chosen: Mapping[str, str]) -> Seal
     """
     entries = [words for words in map(str.split, table) if words[:1] == [gateway]]
     if not entries:
-        said = " ".join(table)[-200:] or "nothing"
-        return Seal(
-            False, f"nobody could be asked for {gateway} (the container said: {said})", chosen
-        )
+        said = f"the container said: {' '.join(table)[-200:] or 'nothing'}"
+        return Seal(False, f"nobody could be asked for {gateway} ({said})", chosen)
     _, _, flags, hardware, *_ = entries[0]
     if int(flags, 16) & _COMPLETE:
         return Seal(False, f"the host answers at {gateway} ({hardware})", chosen)

@@ -87,16 +87,14 @@ def ask_client(probe: AgentLink, client: ClientSettings, attempt: MakeAttempt) -
     def ask(answer: bytes) -> tuple[bytes, bytes, str]:
         port = probe.call("open", EXCHANGE_S)["port"]
         with ThreadPoolExecutor(1) as background:
-            question: dict[str, Any] = {"answer": answer.hex(), "implicit": client.tls_first}
-            receiving = background.submit(
-                probe.call, "receive", deadline(client), port=port, **question
-            )
+            told: dict[str, Any] = {"answer": answer.hex(), "implicit": client.tls_first}
+            heard = background.submit(probe.call, "receive", deadline(client), port=port, **told)
             try:
                 said = attempt(port)
             finally:
                 # Whoever was to come has come: what is connected is still served to its end.
                 probe.call("close", EXCHANGE_S, port=port)
-            seen = receiving.result()
+            seen = heard.result()
         return bytes.fromhex(seen["hello"]), bytes.fromhex(seen["reaction"]), said
 
     end = str(client)
@@ -231,9 +229,8 @@ class OfferCache:
             alike = dataclasses.replace(
                 client, goal=Goal.LOGIN, payload=0, mode="passive", session_cache="default"
             )
-        return self._offers.get(
-            (alike, server.software), lambda: self._ask_client(Attempt(server, alike))
-        )
+        made = Attempt(server, alike)
+        return self._offers.get((alike, server.software), lambda: self._ask_client(made))
 
     def server(self, server: ServerSettings) -> Offer:
         """What a listener with these settings agrees to."""
@@ -247,8 +244,7 @@ class OfferCache:
 
         def error_at(port: int) -> str:
             request = self._requests.build(attempt, port, self._requests.delivery(client))
-            report = program.report(agent.call("attempt", deadline(client), **request))
-            return report.error
+            return program.report(agent.call("attempt", deadline(client), **request)).error
 
         return ask_client(self._agents.probe(server.software), client, error_at)
 
@@ -378,9 +374,8 @@ def _read(file: Path) -> dict[str, bool]:
         kept = json.loads(files.read(file, files.KEPT))
     except (files.Unreadable, RecursionError, ValueError):
         return {}
-    if not isinstance(kept, dict) or kept.get("lab") != _code():
-        return {}
-    answers = kept.get("answers")
+    current = isinstance(kept, dict) and kept.get("lab") == _code()
+    answers = kept.get("answers") if current else None
     if not isinstance(answers, dict):
         return {}
     return {key: answer for key, answer in answers.items() if isinstance(answer, bool)}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,10 +79,8 @@ _RESULTS = pytest.StashKey[_Results]()
 class _Item(pytest.Item):
     """One thing that is said about a case."""
 
-    def __init__(
-        self, *, case: LoadedCase, planned: Sequence[PlannedAttempt], **kwargs: object
-    ) -> None:
-        super().__init__(**kwargs)  # type: ignore[arg-type]
+    def __init__(self, *, case: LoadedCase, planned: Sequence[PlannedAttempt], **more: Any) -> None:
+        super().__init__(**more)
         self.case = case
         self.planned = planned
         """The attempts that have to be made for it."""

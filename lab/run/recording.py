@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.certificates.material import RunCertificates
@@ -82,14 +82,10 @@ def repeat(
         certificates: those for it, if they are begun already.
         meanwhile: done while containers and agents start, in another thread.
     """
-    files = own_files(own)
-    planned = [
-        PlannedAttempt(f"attempt-{number}", attempt, expect, counted=True, own=files)
-        for number in range(1, times + 1)
-    ]
-    with open_lab(
-        own, attempts=[attempt], certificates=certificates, meanwhile=meanwhile
-    ) as laboratory:
+    one = PlannedAttempt("attempt", attempt, expect, counted=True, own=own_files(own))
+    planned = [replace(one, id=f"attempt-{number}") for number in range(1, times + 1)]
+    opened = open_lab(own, attempts=[attempt], certificates=certificates, meanwhile=meanwhile)
+    with opened as laboratory:
         from lab.run.results import Adviser, record_run  # noqa: PLC0415
 
         adviser = Adviser(laboratory, own, remedies=remedies)
@@ -136,17 +132,12 @@ class Soaked:
         for attempt, outcomes in self.flips.items():
             lines.append(f"  {attempt}")
             lines += [f"    {number:>4} x {words}" for words, number in outcomes.items()]
-        lines += [
-            f"  not as expected in {number} rounds: {name}"
-            for name, number in self.surprises.items()
-        ]
+        lines += [f"  not as expected in {n} rounds: {name}" for name, n in self.surprises.items()]
         return "\n".join(lines)
 
 
 def soak(
-    cases: Sequence[LoadedCase],
-    rounds: int,
-    after_round: Callable[[int, RunRecord], None],
+    cases: Sequence[LoadedCase], rounds: int, after_round: Callable[[int, RunRecord], None]
 ) -> Soaked:
     """Run ``cases`` so many times in one laboratory.
 

@@ -219,14 +219,9 @@ class _Search:
         """The tries of each; of what is unsafe, at an impostor's server as well, side by side."""
         planned = [self._planned(str(number), path.attempt) for number, path in enumerate(paths)]
         unsafe = {f"impostor-{n}": p for n, p in enumerate(paths) if p.rating is Rating.UNSAFE}
-        planned += [
-            PlannedAttempt(
-                name,
-                path.attempt.with_server(certificate="impostor", impostor=True),
-                role=Role.IMPOSTOR,
-            )
-            for name, path in unsafe.items()
-        ]
+        for name, path in unsafe.items():
+            there = path.attempt.with_server(certificate="impostor", impostor=True)
+            planned.append(PlannedAttempt(name, there, role=Role.IMPOSTOR))
         self._session.equip_for(one.attempt for one in planned)
         results = make_all(self._session, planned)
         self._at_an_impostor |= {path.attempt.key: results[name] for name, path in unsafe.items()}

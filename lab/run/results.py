@@ -117,9 +117,8 @@ def record_run(
                 if result.outcome is not None:
                     words += f"\n{result.outcome.in_words()}"
                 wire = replace(wire, file=writer.capture(result.id, pcapng(capture, words)))
-            result = result.model_copy(
-                update={"wire": wire, "images": images_of(laboratory, result)}
-            )
+            known = {"wire": wire, "images": images_of(laboratory, result)}
+            result = result.model_copy(update=known)
             if result.chain is not None and result.chain not in writer.certificates:
                 writer.chain(result.chain, chain_of(laboratory, result.attempt))
             if adviser is not None:
@@ -130,16 +129,11 @@ def record_run(
             if on_attempt:
                 on_attempt(result)
 
-        software = {one.attempt.server.software for one in planned}
+        software, session = {one.attempt.server.software for one in planned}, laboratory.session
         try:
             with ThreadPoolExecutor(1) as aside:
-                asking = aside.submit(laboratory.session.facts, software)
-                run(
-                    laboratory.session,
-                    planned,
-                    finished,
-                    captures=captures or CapturePolicy.REFUSED,
-                )
+                asking = aside.submit(session.facts, software)
+                run(session, planned, finished, captures=captures or CapturePolicy.REFUSED)
             # Of a server whose agent was lost the attempts have said so.
             with contextlib.suppress(AgentError):
                 topology = writer.header.topology | {"servers": asking.result()}
@@ -167,11 +161,9 @@ def link_of(
 
 def images_of(laboratory: Lab, result: AttemptResult) -> tuple[ImageUse, ...]:
     """The images that an attempt runs on: the server's, the client's."""
-    services = (
-        SERVERS[result.server.software].service,
-        PROGRAMS[result.client.program].service(result.client),
-    )
-    names = dict.fromkeys(laboratory.image_of(service) for service in services)
+    server, program = SERVERS[result.server.software], PROGRAMS[result.client.program]
+    services = (server.service, program.service(result.client))
+    names = dict.fromkeys(map(laboratory.image_of, services))
     return tuple(
         _image_use(
             name,
@@ -215,12 +207,10 @@ def case_record(case: LoadedCase, records: Mapping[str, AttemptResult]) -> CaseR
     )
 
 
-def _race(
-    case: LoadedCase, attempts: Sequence[AttemptResult]
-) -> tuple[RaceRecord | None, Judgement]:
+def _race(case: LoadedCase, made: Sequence[AttemptResult]) -> tuple[RaceRecord | None, Judgement]:
     """How often the refusal of a race came, judged when every try was made."""
     race = case.case.race
-    tries = [a for a in attempts if a.role is Role.BREAKS and a.outcome is not None]
+    tries = [a for a in made if a.role is Role.BREAKS and a.outcome is not None]
     if race is None or len(tries) < race.times:
         return None, Judgement(Verdict.AS_EXPECTED, "")
     expect = case.case.expect

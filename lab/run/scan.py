@@ -157,9 +157,8 @@ def read_scan(document: str) -> Scan:
     try:
         root = ET.fromstring(document)
     except ET.ParseError as error:
-        raise ScanError(
-            f"sslscan wrote no whole document ({error}): {_last_words(document)}"
-        ) from error
+        words = f"sslscan wrote no whole document ({error}): {_last_words(document)}"
+        raise ScanError(words) from error
     complaints = tuple((found.text or "").strip() for found in root.iter("error"))
     spoken = [found for found in root.iter("protocol") if found.get("enabled") == "1"]
     if root.find("ssltest/protocol") is None:
@@ -321,10 +320,7 @@ NO_HANDSHAKE = "no handshake comes about with it, be it sslscan or the lab that 
 
 
 def scan_all(
-    session: Session,
-    servers: Iterable[ServerSettings],
-    *,
-    workers: int | None = None,
+    session: Session, servers: Iterable[ServerSettings], *, workers: int | None = None
 ) -> list[ScanResult]:
     """Scan a listener of each of these settings, each settings once; the results in their order.
 

@@ -24,7 +24,6 @@ from lab.model import (
     Attempt,
     Capability,
     Captured,
-    ClientReport,
     ClientSettings,
     FtpClientSettings,
     Goal,
@@ -133,14 +132,10 @@ class Session:
             request = self._requests.build(attempt, listener.port, delivery)
             watch = _Watch(server_agent, listener, active=active) if capture else None
             started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
+            about: dict[str, Any] = {"key": listener.key, "file": delivery.name}
             if listener.started:
-                server_agent.call(
-                    "begin",
-                    COLLECT_S,
-                    key=listener.key,
-                    file=delivery.name,
-                    capture=watch.asked if watch else None,
-                )
+                asked = watch.asked if watch else None
+                server_agent.call("begin", COLLECT_S, capture=asked, **about)
             elif watch:
                 watch.begin()
             raw = client_agent.call(
@@ -148,18 +143,15 @@ class Session:
             )
             collected: Mapping[str, Any] = {}
             if listener.started:
-                collected = server_agent.call(
-                    "collect", COLLECT_S, key=listener.key, file=delivery.name, capture=capture
-                )
+                collected = server_agent.call("collect", COLLECT_S, capture=capture, **about)
             elif watch:
                 collected = watch.end()
             elapsed_ms = (time.perf_counter() - clock) * 1000
         program = PROGRAMS[client.program]
         report = program.report(raw)
         if program.tells_little and listener.started:
-            report = with_what_the_server_says(
-                report, server_dialect(server.software), collected["log"]
-            )
+            dialect = server_dialect(server.software)
+            report = with_what_the_server_says(report, dialect, collected["log"])
         result = AttemptResult(
             id=planned.id,
             server=server,
@@ -176,7 +168,8 @@ class Session:
         )
         if watch is None:
             return result, None
-        return result, watch.capture(collected["capture"], raw.get("key_log"), client, report)
+        kept, secrets_given = collected["capture"], raw.get("key_log")
+        return result, watch.capture(kept, secrets_given, client.program, report.library)
 
     def listening(self, server: ServerSettings) -> AbstractContextManager[Listener]:
         """A listener with these settings that no attempt uses meanwhile.
@@ -300,10 +293,8 @@ class _Watch:
         self._port = listener.port
         self._missing = ""
         ranges = [(listener.port, listener.port), listener.passive_ports]
-        self.asked: dict[str, Any] = {
-            "ports": [list(each) for each in ranges if each],
-            "active": active,
-        }
+        ports = [list(each) for each in ranges if each]
+        self.asked: dict[str, Any] = {"ports": ports, "active": active}
 
     def begin(self) -> None:
         """Ask for a capture by itself, at a port where nobody listens and no attempt begins."""
@@ -322,11 +313,7 @@ class _Watch:
         return {"capture": {"missing": self._missing}}
 
     def capture(
-        self,
-        answer: Mapping[str, Any],
-        key_log: str | None,
-        client: ClientSettings,
-        report: ClientReport,
+        self, answer: Mapping[str, Any], key_log: str | None, program: str, library: str
     ) -> Capture:
         """The capture: what the agent kept, with the secrets that the client's agent gave, if any."""
         from lab.wire.packets import Capture, captured  # noqa: PLC0415
@@ -334,10 +321,10 @@ class _Watch:
         if "missing" in answer:
             where = f"nothing can be captured in {self._agent.container}"
             return Capture(missing=f"{where}: {answer['missing']}")
-        library = report.library or "the client's TLS library"
+        library = library or "the client's TLS library"
         why_none = f"{library} wrote none"
         if key_log is None:
-            why_none = f"the agent of {client.program} has no way to ask for them"
+            why_none = f"the agent of {program} has no way to ask for them"
         return captured(answer, self._port, _without_repetition(key_log or ""), why_none)
 
 

@@ -279,10 +279,8 @@ def up(
             others = "another lab on this machine has been starting its network"
             with acquire(subnets_lock(), others, UP_S):
                 net = free_net(client)
-                environment = _environment(
-                    client, checkout, images, net, project, run_id, kept=kept
-                )
-                _compose(environment, services)
+                told = _environment(client, checkout, images, net, project, run_id, kept=kept)
+                _compose(told, services)
             found = _start(client, project)
         undone.pop_all()
     return Topology(project, found, lock, kept)
