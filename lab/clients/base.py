@@ -315,10 +315,7 @@ OK = 200
 
 #: Versions of TLS as options have them that leave out the name.
 NUMBERS: Mapping[str | None, str] = {
-    "TLSv1": "1.0",
-    "TLSv1.1": "1.1",
-    "TLSv1.2": "1.2",
-    "TLSv1.3": "1.3",
+    version: "1.0" if version == "TLSv1" else version[4:] for version in PROTOCOLS[1:]
 }
 
 #: Options by name, each with its value: true where it has none, false or ``None`` where it is not set.

@@ -255,7 +255,6 @@ def listen_request(server: Server[S], settings: S, place: ListenerPlace) -> dict
     Raises:
         ValueError: as :meth:`Server.configure`.
     """
-    data_ports = settings.data_ports if isinstance(settings, FtpServerSettings) else "open"
     return {
         "key": place.key,
         "directory": place.directory,
@@ -264,7 +263,7 @@ def listen_request(server: Server[S], settings: S, place: ListenerPlace) -> dict
         "user": place.user,
         "password": place.password,
         "impostor": settings.impostor,
-        "data_ports": data_ports,
+        "data_ports": getattr(settings, "data_ports", "open"),
         "client_nat": getattr(settings, "client_nat", False),
         "hello_filter": settings.hello_filter,
         "passive_range": list(passive_range(settings, place)),

@@ -78,10 +78,7 @@ class CurlProgram(CommandProgram[Curl]):
 
     def request(self, client: Curl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {
-            "argv": list(arguments(client, target)),
-            "payload": payload_of(client, target),
-        }
+        return {"argv": list(arguments(client, target)), "payload": payload_of(client, target)}
 
     def read(self, ran: Ran) -> ClientReport:
         """A report from curl's exit status and texts.

@@ -66,11 +66,8 @@ class EdgeProgram(Program[Edge]):
         """See :meth:`Program.cannot`."""
         if not client.configured:
             return unconfigured(client)
-        return (
-            unsupported_words(client, "nginx")
-            or _unsupported_names(client)
-            or _unsupported_earlier(client)
-        )
+        own = _unsupported_names(client) or _unsupported_earlier(client)
+        return unsupported_words(client, "nginx") or own
 
     def request(self, client: Edge, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""

@@ -55,6 +55,8 @@ _PUBLIC_KEY = re.compile(r"^Server public key is \d+ bit$", re.MULTILINE)
 #: In the session (up to TLS 1.2), and since 3.2 by itself; the word on the line of the cipher is the
 #: oldest version that has this cipher.
 _PROTOCOL = re.compile(r"^ *Protocol *: (\S+)$", re.MULTILINE)
+#: What of it a person wants to read.
+_SUMMED_UP = re.compile(r"(?m)^ *(?:subject=|issuer=|Protocol *:|Verify return code:).*$")
 _STATUS_LINE = re.compile(r"^HTTP/\d\.\d (\d{3})(?: ([^\r\n]*))?", re.MULTILINE)
 _VERIFY_ERROR = re.compile(r"verify error:num=(\d+):")
 _SYSTEM_ERROR = re.compile(r"^(?:connect|read|write):errno=(\d+)$", re.MULTILINE)
@@ -66,13 +68,8 @@ _LIBRARY = re.compile(r"\(Library: ([^)]*)\)")
 #: Lines of standard error that are no complaint: the chain as it is looked at, dates beside a complaint
 #: about them, the end, a remark that the server did not answer to the name.
 _REMARKS = (
-    "depth=",
-    "Connecting to ",
-    "Can't use SSL_get_servername",
-    "DONE",
-    "verify depth is ",
-    "notAfter=",
-    "notBefore=",
+    *("depth=", "Connecting to ", "Can't use SSL_get_servername", "DONE"),
+    *("verify depth is ", "notAfter=", "notBefore="),
 )
 #: It did not mind what it said about the certificate.
 _WENT_ON = "verify return:1"
@@ -202,9 +199,7 @@ class _Said(Trace):
         # Up to 3.1 there is no session to print for TLS 1.3, whose suites no other version has.
         self.protocol, self.cipher = protocol[1] if protocol else agreed[1], agreed[2]
         self.verify_code = int(end[1]) if end else None
-        shown = re.findall(
-            r"^ *(?:subject=|issuer=|Protocol *:|Verify return code:).*$", about, re.MULTILINE
-        )
+        shown = _SUMMED_UP.findall(about)
         self.summary = "\n".join(line.strip() for line in [*shown[:2], agreed[0], *shown[2:]])
         status = _STATUS_LINE.search(text, end.end() if end else 0)
         if status:

@@ -33,6 +33,7 @@ BEHAVIOURS: Mapping[str, str] = MappingProxyType(
         "close-after-request": "completes the handshake, and closes without an answer",
     }
 )
+BEHAVIOUR_HELP = f"what the origin does instead of serving: {', '.join(BEHAVIOURS)}"
 #: Behaviours that need no TLS: the others are about a handshake.
 WITHOUT_TLS = ("serve", "plain-http", "ftp-banner", "close-after-request")
 #: Behaviours that come to a request and to an answer.
@@ -49,11 +50,7 @@ class Origin(WebServerSettings):
     }
 
     software: Literal["origin", "origin@openssl-1.0.2k"] = "origin"
-    behaviour: str = setting(
-        "serve",
-        f"what the origin does instead of serving: {', '.join(BEHAVIOURS)}",
-        words=BEHAVIOURS,
-    )
+    behaviour: str = setting("serve", BEHAVIOUR_HELP, words=BEHAVIOURS)
     answer_delay_s: float | None = setting(
         None, "the origin waits so long before it answers a request"
     )
@@ -104,6 +101,7 @@ class OriginServer(Server[Origin]):
         """The text of the JSON configuration; see :class:`lab.servers.base.Server`."""
         certificate = place.certificate(settings) if settings.tls else None
         chain, key = certificate or (None, None)
+        client_ca = place.file("client_ca", "require_cert") if settings.require_cert else None
         configuration = {
             "address": place.address,
             "port": place.port,
@@ -117,9 +115,7 @@ class OriginServer(Server[Origin]):
             "ciphers": settings.ciphers,
             "versions": self._versions(settings),
             "dh_group": place.dh_group if settings.dh_bits else None,
-            "client_ca": (
-                place.file("client_ca", "require_cert") if settings.require_cert else None
-            ),
+            "client_ca": client_ca,
             "server_name": settings.ssl_sni_hostname,
         }
         return json.dumps(configuration, indent=2) + "\n"

@@ -49,6 +49,7 @@ class PyftpdlibServer(Server[Pyftpdlib]):
                 attributes["certfile"], key = certificate
                 attributes |= {"keyfile": key} if key else {}
         attributes |= literals(settings.extra)
+        allowed = settings.protocols
         configuration = {
             "address": place.address,
             "port": place.port,
@@ -61,11 +62,9 @@ class PyftpdlibServer(Server[Pyftpdlib]):
             "tls": settings.tls,
             "attributes": attributes,
             "ciphers": settings.ciphers,
-            "protocols_off": (
-                [version for version in PROTOCOLS if version not in settings.protocols]
-                if settings.protocols is not None
-                else None
-            ),
+            "protocols_off": None
+            if allowed is None
+            else [v for v in PROTOCOLS if v not in allowed],
         }
         return json.dumps(configuration, indent=2) + "\n"
 

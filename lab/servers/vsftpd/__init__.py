@@ -149,11 +149,10 @@ class VsftpdServer(Server[Vsftpd]):
         yield "force_local_data_ssl", settings.tls_required_data
         yield "anonymous_enable", settings.anonymous
         if certificate := place.certificate(settings):
-            chain, key = certificate
-            yield "rsa_cert_file", chain
-            if key:
+            yield "rsa_cert_file", certificate[0]
+            if certificate[1]:
                 # The option takes a key of any type, whatever its name says.
-                yield "rsa_private_key_file", key
+                yield "rsa_private_key_file", certificate[1]
         if settings.protocols is not None:
             for version, option in self.build.protocol_options.items():
                 yield option, version in settings.protocols
