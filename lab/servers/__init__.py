@@ -23,12 +23,5 @@ def server_of(settings: ServerSettings) -> Server[Any]:
     return SERVERS[settings.software]
 
 
-__all__ = [
-    "SERVERS",
-    "SERVER_HOSTS",
-    "ListenerPlace",
-    "Server",
-    "listen_request",
-    "passive_range",
-    "server_of",
-]
+__all__ = ["SERVERS", "SERVER_HOSTS", "ListenerPlace", "Server"]
+__all__ += ["listen_request", "passive_range", "server_of"]

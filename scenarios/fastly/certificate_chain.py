@@ -29,8 +29,7 @@ def self_signed_certificate_in_the_chain(client: ClientSettings) -> Case:
     """Error 19: the origin sends its chain up to a root that the client does not know."""
     attempt = Attempt(nginx(certificate="root-in-chain"), client)
     page = "self signed certificate in certificate chain"
-    newer = "self-signed certificate in certificate chain"
-    words = fastly.says(client, page, old=page, new=newer)
+    words = fastly.says(client, page, old=page, new="self-signed certificate in certificate chain")
     refusal = fastly.client_refuses(Reason.SELF_SIGNED_IN_CHAIN, words)
     left_out = attempt.with_server(certificate="private-ca")
     still = fastly.client_refuses(Reason.UNKNOWN_ISSUER)

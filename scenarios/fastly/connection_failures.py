@@ -41,8 +41,7 @@ def the_resolver_refuses(client: ClientSettings) -> Case:
 def _not_resolved(client: ClientSettings, host: str, because: Reason, remedy: str) -> Case:
     attempt = Attempt(nginx(), client).with_client(host=host)
     named = attempt.with_client(host="nginx.lab.test")
-    words = fastly.says(client, "Gethostbyname")
-    refusal = refused(Side.NETWORK, Stage.RESOLVE, because, words)
+    refusal = refused(Side.NETWORK, Stage.RESOLVE, because, fastly.says(client, "Gethostbyname"))
     remedies = [
         recommended(remedy, named),
         useless(

@@ -65,15 +65,13 @@ def sslv3_asked_for(client: ClientSettings) -> Case:
 @case(section=SECTION, clients=fastly.OLD)
 def tls_1_0_with_the_old_client(client: ClientSettings) -> Case:
     """CentOS 7 connects to an origin that has TLS 1.0 only."""
-    attempt = Attempt(with_only("TLSv1", client), client)
-    return Case(attempt, over("TLSv1"))
+    return Case(Attempt(with_only("TLSv1", client), client), over("TLSv1"))
 
 
 @case(section=SECTION, clients=fastly.OLD)
 def tls_1_1_with_the_old_client(client: ClientSettings) -> Case:
     """CentOS 7 connects to an origin that has TLS 1.1 only."""
-    attempt = Attempt(with_only("TLSv1.1", client), client)
-    return Case(attempt, over("TLSv1.1"))
+    return Case(Attempt(with_only("TLSv1.1", client), client), over("TLSv1.1"))
 
 
 @case(section=SECTION, clients=[*fastly.NEW, *fastly.EDGE])

@@ -44,8 +44,7 @@ def the_gap_under_the_future_policy(client: ClientSettings) -> Case:
     """
     server = vsftpd(certificate="rsa3072", ciphers=mt.DOCUMENT_SUITES, protocols=mt.WHOLE)
     attempt = Attempt(server, client)
-    told = attempt.with_client(ciphers="AES128")
-    remedies = [mt.high(attempt), useless(CLIENT_AES128, told)]
+    remedies = [mt.high(attempt), useless(CLIENT_AES128, attempt.with_client(ciphers="AES128"))]
     return Case(attempt, mt.server_refuses(Reason.NO_SHARED_CIPHER), remedies=remedies)
 
 

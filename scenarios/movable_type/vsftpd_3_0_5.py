@@ -36,8 +36,7 @@ def nothing_set_but_tls_1_3_off(client: ClientSettings) -> Case:
 @case(section=SECTION, clients=mt.CENTOS7)
 def the_documents_suites_from_centos_7(client: ClientSettings) -> Case:
     """CentOS 7 has AES128-SHA in its default list, and no TLS 1.3 that could come before it."""
-    attempt = Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES), client)
-    return Case(attempt, mt.OVER_AES128_SHA)
+    return Case(Attempt(vsftpd(ciphers=mt.DOCUMENT_SUITES), client), mt.OVER_AES128_SHA)
 
 
 @case(section=SECTION, clients=mt.ROCKY9)

@@ -207,8 +207,7 @@ def report_of(ran: Ran, trace: CurlTrace, *, failed: bool, done: str) -> ClientR
 
 def errno_of(exit_status: object, stderr: str) -> str | None:
     """The system error in curl's words; its own time limit is a time-out like the system's."""
-    late = "ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None
-    return errno_in(stderr) or late
+    return errno_in(stderr) or ("ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None)
 
 
 def verify_code_of(exit_status: object, stdout: str) -> int | None:

@@ -90,10 +90,8 @@ class EdgeProgram(Program[Edge]):
         """
         if "started" not in raw:
             raise ValueError(f"the agent's result is not one of the edge: {dict(raw)!r}")
-        shared: dict[str, Any] = {
-            "library": str(raw.get("library") or ""),
-            "elapsed_ms": float(raw.get("elapsed_ms") or 0.0),
-        }
+        library, elapsed_ms = str(raw.get("library") or ""), float(raw.get("elapsed_ms") or 0.0)
+        shared: dict[str, Any] = {"library": library, "elapsed_ms": elapsed_ms}
         if not raw["started"]:
             words = str(raw["output"])
             return ClientReport(failed=True, step="connect", error=words, message=words, **shared)

@@ -73,11 +73,8 @@ class NetFtpProgram(Program[NetFtp]):
 
 def options(client: NetFtp, target: Target) -> dict[str, Any]:
     """The options of ``Net::FTP->new`` (Net::FTP(3))."""
-    given: dict[str, Any] = {
-        "Port": target.port,
-        "Timeout": client.timeout_s,
-        "Passive": 0 if client.mode == "active" else 1,
-    }
+    passive = 0 if client.mode == "active" else 1
+    given = {"Port": target.port, "Timeout": client.timeout_s, "Passive": passive}
     if client.implicit_tls:
         given["SSL"] = 1
     given |= io_socket_ssl(client, target, client.verify_name, client.sni)
