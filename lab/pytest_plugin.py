@@ -60,7 +60,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from lab.model.expectations import Verdict  # noqa: PLC0415 - of use for cases alone
 
     terminalreporter.section("scenarios")
-    counted = ", ".join(f"{verdicts.get(v, 0)} {v}" for v in Verdict)
-    terminalreporter.write_line(counted)
+    terminalreporter.write_line(", ".join(f"{verdicts.get(v, 0)} {v}" for v in Verdict))
     for path in terminalreporter.config.stash.get(_RECORDS, []):
         terminalreporter.write_line(f"record: {path}")

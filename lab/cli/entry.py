@@ -75,9 +75,8 @@ def main() -> None:
         sys.exit(128 + stopped.number)
     except Exception as error:
         if isinstance(error, FileNotFoundError) and _folder_has_gone():
-            common.say(
-                "lab: the current folder has been removed; go to another one: cd", error=True
-            )
+            words = "lab: the current folder has been removed; go to another one: cd"
+            common.say(words, error=True)
             sys.exit(common.USAGE)
         status = _status_of(error)
         if status is None:

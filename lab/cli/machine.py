@@ -167,11 +167,10 @@ def make(names: list[str] | None = None, every: bool = False) -> None:
         raise typer.BadParameter("name images, or say --all: `lab images` lists them")
     with closing(engine.find()) as client:
         store = _store(client)
-        wanted = [] if every else [one for name in names or () for one in store.called(name)]
         if every:
             found, _ = laboratory.ensure_images(store, store.on_demand)
         else:
-            found = store.ensure(wanted)
+            found = store.ensure([one for name in names or () for one in store.called(name)])
     _print_images(found)
 
 
@@ -206,9 +205,8 @@ def key() -> None:
 def builds(write: bool = False) -> None:
     """Say which packages have moved since the expectations were last seen to hold."""
     if write and release_from_environment(os.environ):
-        raise typer.BadParameter(
-            "the table has the builds of the usual servers: leave LAB_SERVERS unset"
-        )
+        why = "the table has the builds of the usual servers: leave LAB_SERVERS unset"
+        raise typer.BadParameter(why)
     with closing(engine.find()) as client:
         store, found, _ = _images(client)
         measured = [image.provenance for image in found.values()]

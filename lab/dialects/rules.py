@@ -258,8 +258,7 @@ def decide(observation: Observation, heard: Heard) -> Refusal | None:
             return Refusal(Side.UNKNOWN, Stage.TRANSFER, Reason.TRUNCATED)
     rule = rules_of(observation.attempt.client.speaks).first(heard)
     if rule is None:
-        stage = STAGE_OF_STEP.get(client.step, Stage.CONNECT)
-        return Refusal(Side.UNKNOWN, stage, Reason.UNKNOWN)
+        return Refusal(Side.UNKNOWN, STAGE_OF_STEP.get(client.step, Stage.CONNECT), Reason.UNKNOWN)
     return Refusal(rule.by, rule.stage, _reason(rule, observation), rule)
 
 

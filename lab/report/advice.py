@@ -34,8 +34,7 @@ def advice_in_words(
     held = [one for one in advice.remedies if one.holds]
     for one in held if everything else _one_of_a_kind(held):
         unsafe = one.rating is Rating.UNSAFE
-        lines = "\n".join(_remedy(one, language))
-        pairs.append((label("unsafe" if unsafe else "remedy"), lines))
+        pairs.append((label("unsafe" if unsafe else "remedy"), "\n".join(_remedy(one, language))))
     if advice.sought and not any(one.rating is not Rating.UNSAFE for one in held):
         none = label("no_remedy" if advice.remedies else "nothing_to_try")
         pairs.insert(1 + bool(advice.where), (label("remedy"), none))

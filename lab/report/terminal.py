@@ -368,8 +368,7 @@ class _Printer:
         }
         self.line(self.said("run", "found", **numbers), bold=True)
         for text in refuted:
-            words = visible(text.in_(self.language))
-            line, *more = wrap(words, self.console.width - 6)
+            line, *more = wrap(visible(text.in_(self.language)), self.console.width - 6)
             self.console.print(Text("  ") + line + (" ..." if more else ""), soft_wrap=True)
         self.console.print()
 

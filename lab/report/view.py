@@ -119,6 +119,11 @@ def settings(end: ServerSettings | ClientSettings) -> list[tuple[str, object]]:
     return [(name, value) for name, value in set_fields(end).items() if name not in NAMES]
 
 
+def _assigned(end: ServerSettings | ClientSettings) -> list[str]:
+    """The same as a command line has it: ``NAME=VALUE``."""
+    return [f"{name}={written(value)}" for name, value in settings(end)]
+
+
 def _grouped(clients: Iterator[ClientView] | Sequence[ClientView]) -> tuple[CaseView, ...]:
     groups = grouped_by(clients, lambda one: (one.case.document, one.case.section, one.case.name))
     return tuple(CaseView(tuple(many)) for many in groups.values())
@@ -135,8 +140,8 @@ def _others(record: RunRecord) -> Iterator[ClientView]:
         made_up = _made_up(identity, name, label.removesuffix("]"), title, many)
         yield ClientView(made_up, tuple(many), True)
     for one, many in alone.items():
-        words = [f"{n}={written(v)}" for end in (one.server, one.client) for n, v in settings(end)]
-        name, client = " ".join([one.server.software, *words]), str(one.client)
+        words = [one.server.software, *_assigned(one.server), *_assigned(one.client)]
+        name, client = " ".join(words), str(one.client)
         yield ClientView(_made_up(f"{name} {client}", name, client, name, many), tuple(many))
 
 
@@ -284,8 +289,7 @@ def _expected(expectation: Expectation, language: str) -> str:
 
 def on_a_real_host(attempt: AttemptResult, language: str = "en") -> str:
     """What a host of the distribution would do otherwise than the stand-in did; empty: nothing known."""
-    known = attempt.on_real_hosts
-    return "; ".join(one.ja if language == "ja" else one.en for one in known)
+    return "; ".join(one.ja if language == "ja" else one.en for one in attempt.on_real_hosts)
 
 
 def moved_builds(attempt: AttemptResult) -> list[str]:
@@ -345,13 +349,8 @@ def given_away(attempt: AttemptResult, language: str = "en") -> str:
 def settings_in_words(attempt: AttemptResult) -> list[tuple[str, str]]:
     """Both ends with what is set there: ``("server", "vsftpd ciphers=HIGH"), ("client", ...)``."""
     server, client = attempt.server, attempt.client
-    return [
-        (label, visible(" ".join([name, *(f"{n}={written(v)}" for n, v in settings(end))])))
-        for label, name, end in (
-            ("server", server.software, server),
-            ("client", str(client), client),
-        )
-    ]
+    there, here = [server.software, *_assigned(server)], [str(client), *_assigned(client)]
+    return [("server", visible(" ".join(there))), ("client", visible(" ".join(here)))]
 
 
 def seen_in_case(case: CaseRecord, attempts: Sequence[AttemptResult], language: str = "en") -> str:
@@ -409,8 +408,7 @@ def captured(attempt: AttemptResult) -> Captured | None:
 
 def impostor_got(captured: Captured, language: str = "en") -> str:
     """One line on what an impostor got."""
-    what = captured_in_words(captured)
-    return visible(said("run", "impostor-got", language, what=what))
+    return visible(said("run", "impostor-got", language, what=captured_in_words(captured)))
 
 
 def counts_in_words(record: RunRecord, language: str = "en") -> str:

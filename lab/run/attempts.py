@@ -231,8 +231,7 @@ def _judged(planned: PlannedAttempt, result: AttemptResult) -> Judgement:
 
 def grouped(planned: Iterable[PlannedAttempt]) -> list[list[PlannedAttempt]]:
     """Those that are one and the same attempt together, in the order of the first of each."""
-    same = grouped_by(planned, lambda one: one.id if one.counted else one.attempt)
-    return list(same.values())
+    return list(grouped_by(planned, lambda one: one.id if one.counted else one.attempt).values())
 
 
 def interleaved(groups: Iterable[list[PlannedAttempt]]) -> list[list[PlannedAttempt]]:

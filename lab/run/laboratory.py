@@ -202,16 +202,13 @@ def on_demand(store: ImageStore, checkout: Checkout, services: Collection[str]) 
 
 
 def attach(
-    store: ImageStore,
-    checkout: Checkout,
-    images: Mapping[str, ImageInfo],
-    services: Collection[str],
+    store: ImageStore, checkout: Checkout, images: Mapping[str, ImageInfo], needed: Collection[str]
 ) -> Topology | None:
     """The kept topology, if it is free and of these images; services on demand are started in it.
 
     Args:
         images: those there are for all services that are needed.
-        services: those that are needed.
+        needed: these services.
     """
     tags = _tags(images)
     default = {name: tag for name, tag in tags.items() if name not in store.on_demand}
@@ -219,7 +216,7 @@ def attach(
     if running is None:
         return None
     by_service = images_by_service(checkout)
-    wanted = {s: tags[by_service[s]] for s in services if by_service.get(s) in tags}
+    wanted = {s: tags[by_service[s]] for s in needed if by_service.get(s) in tags}
     return topology.extended(store.engine, checkout, running, tags, wanted)
 
 

@@ -63,6 +63,10 @@ _INSUFFICIENT_SECURITY = 71
 
 #: Makes one attempt of the client against this port, and says what the client has against it.
 MakeAttempt = Callable[[int], str]
+#: Answers a client's hello like this: its hello, what it does then, what it says.
+_AskClient = Callable[[bytes], tuple[bytes, bytes, str]]
+#: Sends a listener a hello of this version and these suites.
+_AskServer = Callable[[str, list[Suite]], ServerHello | Alert | None]
 
 
 class _NoTls(Exception):
@@ -163,9 +167,7 @@ def ask_server(probe: AgentLink, server: ServerSettings, port: int, known: Offer
     return dataclasses.replace(known, suites=found)
 
 
-def _picked(
-    ask: Callable[[str, list[Suite]], ServerHello | Alert | None], version: str
-) -> list[Suite] | None:
+def _picked(ask: _AskServer, version: str) -> list[Suite] | None:
     """The suites that a listener picks in this version; ``None``: it does not speak it."""
     left = _usable_in(version)
     picked: list[Suite] = []
@@ -196,9 +198,7 @@ def _older(hello: ClientHello) -> list[str]:
     return [v for v in reversed(below) if any(s.usable_in(v) for s in hello.suites)]
 
 
-def _speaks(
-    ask: Callable[[bytes], tuple[bytes, bytes, str]], hello: ClientHello, version: str
-) -> bool:
+def _speaks(ask: _AskClient, hello: ClientHello, version: str) -> bool:
     suite = next(suite for suite in hello.suites if suite.usable_in(version))
     return server_hello.accepts(ask(server_hello.build(version, suite))[1])
 
@@ -271,8 +271,7 @@ class OfferCache:
     def _key_type(self, server: ServerSettings) -> str:
         if not server.has_certificate:
             return ""
-        chain = self._material.server(server.certificate, server.host).chain_pem
-        return describe(chain).leaf.key
+        return describe(self._material.server(server.certificate, server.host).chain_pem).leaf.key
 
 
 #: In the state directory: ``lab``, a hash of the code that asked, and ``answers``: a key of
@@ -334,8 +333,7 @@ class Capabilities:
                 question: dict[str, Any] = {"chain": chain, "private_key": key}
             case Speaks(version):
                 question = {"speaks": version}
-        answer = self._agents.server(server.software).call("can", FACTS_S, **question)
-        return bool(answer["can"])
+        return bool(self._agents.server(server.software).call("can", FACTS_S, **question)["can"])
 
     def _key(self, attempt: Attempt, capability: Capability) -> str:
         """The question in words, with the ids of the images that answer it and the settings that matter."""

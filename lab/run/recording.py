@@ -148,8 +148,7 @@ def soak(
     seen: dict[str, Counter[str]] = {}
     surprises: Counter[str] = Counter()
     attempts = 0
-    tried = [one.attempt for one in planned]
-    with open_lab(attempts=tried) as laboratory:
+    with open_lab(attempts=[one.attempt for one in planned]) as laboratory:
         from lab.run.results import record_run  # noqa: PLC0415
 
         for number in range(1, rounds + 1):

@@ -230,8 +230,7 @@ class _Search:
         return list(made.values())
 
     def _planned(self, name: str, attempt: Attempt) -> PlannedAttempt:
-        own = self._refused.own
-        return PlannedAttempt(name, attempt, role=Role.REMEDY, counted=True, own=own)
+        return PlannedAttempt(name, attempt, role=Role.REMEDY, counted=True, own=self._refused.own)
 
     def _repeat(self, paths: Sequence[_Path], made: Mapping[int, list[AttemptResult]]) -> None:
         """Add further tries of what may complete in some only, until one does not or there are enough."""
@@ -351,10 +350,5 @@ def _completed(made: AttemptResult) -> bool:
 def _first_the_smallest(one: TriedRemedy) -> tuple[bool, bool, int, bool, bool]:
     """What holds and is to be kept; of that the smallest change, at the server, then at the client."""
     ends = {change.end for change in one.changes}
-    return (
-        not one.holds,
-        one.rating is Rating.UNSAFE,
-        len(one.cures),
-        len(ends) > 1,
-        "client" in ends,
-    )
+    size, several, of_client = len(one.cures), len(ends) > 1, "client" in ends
+    return not one.holds, one.rating is Rating.UNSAFE, size, several, of_client

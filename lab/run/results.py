@@ -136,8 +136,7 @@ def record_run(
                 run(session, planned, finished, captures=captures or CapturePolicy.REFUSED)
             # Of a server whose agent was lost the attempts have said so.
             with contextlib.suppress(AgentError):
-                topology = writer.header.topology | {"servers": asking.result()}
-                writer.describe(topology=topology)
+                writer.describe(topology=writer.header.topology | {"servers": asking.result()})
             complete = True
         finally:
             # Of a case that was cut short nothing is said: its twin may not have been made.
@@ -236,11 +235,9 @@ def _header(laboratory: Lab, run_id: str, started: datetime, chosen: Sequence[st
         engine={"version": version.get("Version"), "api": version.get("ApiVersion")},
         images=tuple(
             ImageRecord(
-                name=name,
-                tag=image.tag,
-                **image.provenance.model_dump(mode="json", exclude={"image"}),
+                name=n, tag=image.tag, **image.provenance.model_dump(mode="json", exclude={"image"})
             )
-            for name, image in laboratory.images.items()
+            for n, image in laboratory.images.items()
         ),
         topology={
             "project": laboratory.topology.project,

@@ -181,28 +181,25 @@ def compare_scan(server: ServerSettings, scan: Scan, offer: Offer) -> ScanCompar
     """
     picked = {version: suites for version, suites in offer.suites.items() if suites}
     beyond: tuple[str, ...] = ()
-    disagreements = [*_against_settings(server, scan, offer)]
+    told = [*_against_settings(server, scan, offer)]
     for version in sorted({*picked, *scan.suites}, key=_age, reverse=True):
         found, ours = scan.suites.get(version), picked.get(version)
         if ours is None:
-            disagreements.append(f"sslscan finds {version}, the lab gets no suite of it")
+            told.append(f"sslscan finds {version}, the lab gets no suite of it")
             continue
         if found is None:
-            words = f"sslscan does not find {version}, the lab gets {_names(ours)} with it"
-            disagreements.append(words)
+            told.append(f"sslscan does not find {version}, the lab gets {_names(ours)} with it")
             continue
         missed = [suite for suite in ours if suite not in found]
         more = [suite for suite in found if suite not in ours]
         if version == UNSEEN_VERSION:
             beyond, missed = tuple(f"{version} {suite}" for suite in missed), []
         if missed:
-            words = f"sslscan does not find {_names(missed)} in {version}, the lab gets it"
-            disagreements.append(words)
+            told.append(f"sslscan does not find {_names(missed)} in {version}, the lab gets it")
         if more:
-            words = f"sslscan finds {_names(more)} in {version}, the lab does not get it"
-            disagreements.append(words)
+            told.append(f"sslscan finds {_names(more)} in {version}, the lab does not get it")
     return ScanComparison(
-        server=server, scan=scan, offer=offer, disagreements=tuple(disagreements), beyond=beyond
+        server=server, scan=scan, offer=offer, disagreements=tuple(told), beyond=beyond
     )
 
 

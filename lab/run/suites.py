@@ -109,13 +109,9 @@ def client_offer(end: str, hello: ClientHello, older: Iterable[str] = ()) -> Off
         hello: what it wrote.
         older: the versions that it accepts beside ``hello.newest``, if the hello does not say.
     """
-    versions = hello.versions or (hello.newest, *older)
-    return Offer(
-        end=end,
-        suites={
-            v: tuple(s for s in hello.suites if s.usable_in(v)) for v in _newest_first(versions)
-        },
-    )
+    versions = _newest_first(hello.versions or (hello.newest, *older))
+    suites = {v: tuple(s for s in hello.suites if s.usable_in(v)) for v in versions}
+    return Offer(end=end, suites=suites)
 
 
 def configured(names: Iterable[str]) -> tuple[Suite, ...]:
@@ -131,12 +127,9 @@ def compare_suites(client: Offer, server: Offer) -> SuiteComparison:
         if version in server.suites
     }
     version = next(iter(common), None)
+    words = _sentence(client, server, version, common.get(version or "", ()))
     return SuiteComparison(
-        client=client,
-        server=server,
-        version=version,
-        common=common,
-        sentence=_sentence(client, server, version, common.get(version or "", ())),
+        client=client, server=server, version=version, common=common, sentence=words
     )
 
 
@@ -205,8 +198,7 @@ def _lacking(theirs: Sequence[Suite], ours: Sequence[Suite]) -> Iterable[str]:
             kinds = " or ".join(sorted(wanted))
             # An anonymous suite is one without authentication, not one with another kind of it.
             without = attribute == "authentication" and kinds == "none"
-            words = "none without authentication" if without else "none with " + what.format(kinds)
-            yield words
+            yield "none without authentication" if without else "none with " + what.format(kinds)
 
 
 def _some(suites: Sequence[Suite]) -> str:

@@ -78,8 +78,7 @@ def down(
     stuck: list[TopologyError] = []
     for found in removed:
         try:
-            starting = _may_be_starting(client, found.project)
-            remove(client, [found.project], starting=starting)
+            remove(client, [found.project], starting=_may_be_starting(client, found.project))
         except TopologyError as error:
             stuck.append(error)  # the others can go all the same
     if stuck:
@@ -171,8 +170,7 @@ def _remove_until_quiet(client: DockerClient, filters: dict[str, str]) -> None:
 
 def _may_be_starting(client: DockerClient, project: str) -> bool:
     """Whether a Compose may have been at work on it until a moment ago."""
-    filters = of_project(project)
-    created = [c["Created"] for c in client.api.containers(all=True, filters=filters)]
+    created = [c["Created"] for c in client.api.containers(all=True, filters=of_project(project))]
     return not created or time.time() - max(created) < YOUNG_S
 
 

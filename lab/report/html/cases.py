@@ -119,8 +119,7 @@ class AttemptView:
     @property
     def happened(self) -> Happened | None:
         """What happened, stage by stage: of what the case is about, and of what needs a look."""
-        wanted = self.attempt is self.main or self.remarkable
-        return sequence_of(self.attempt) if wanted else None
+        return sequence_of(self.attempt) if self.attempt is self.main or self.remarkable else None
 
     @property
     def changes(self) -> Iterator[tuple[str, Markup, Markup]]:
@@ -229,8 +228,7 @@ class Unit(view.ClientView):
     @cached_property
     def verdict(self) -> str:
         """The token of its verdict."""
-        judged = any(a.verdict for a in self.attempts)
-        return str(self.case.verdict) if judged else UNJUDGED
+        return str(self.case.verdict) if any(a.verdict for a in self.attempts) else UNJUDGED
 
     @property
     def alarming(self) -> str:

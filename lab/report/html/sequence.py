@@ -107,8 +107,7 @@ def sequence_of(attempt: AttemptResult) -> Happened | None:
         rest = [s for s in planned if s not in _BEFORE_LOGIN]
         bands += _session_bands(rest, attempt, outcome, said)
     if outcome.result is Result.COMPLETED:
-        goal = say("step.reached_goal", goal=word("goal", str(outcome.goal)))
-        return Happened(bands, goal=goal)
+        return Happened(bands, goal=say("step.reached_goal", goal=word("goal", str(outcome.goal))))
     bands = _stopped(bands, outcome)
     reached = {band.stage for band in bands}
     missing = tuple(word("stage", str(s)) for s in planned if s not in reached)
@@ -142,8 +141,7 @@ def _opening(
     here = outcome.stage is stage
     if stage is Stage.RESOLVE and attempt.client.host != HOST_ADDRESS:
         # Of an address there is nothing to look up.
-        host = code(attempt.client.host or _host(attempt), 80)
-        yield "note", say("step.lookup", host=host)
+        yield "note", say("step.lookup", host=code(attempt.client.host or _host(attempt), 80))
     elif stage is Stage.CONNECT and outcome.reason is not Reason.USAGE_ERROR:
         yield "right", say("step.connection")
     elif stage is Stage.GREETING and not here:
@@ -168,8 +166,7 @@ def _handshake(attempt: AttemptResult, outcome: Outcome) -> Iterator[Message]:
     yield "right", say("step.client_hello")
     if outcome.stage is Stage.HANDSHAKE:
         return
-    certificate = code(attempt.server.certificate, 60)
-    yield "left", say("step.server_hello", certificate=certificate)
+    yield "left", say("step.server_hello", certificate=code(attempt.server.certificate, 60))
     if outcome.protocol:
         named = {"protocol": inline(outcome.protocol, 20), "cipher": inline(outcome.cipher or "?")}
         yield "note", say("step.established", **named)
