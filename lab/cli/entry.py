@@ -14,7 +14,7 @@ from lab import __version__
 from lab.cli import common
 
 #: Every command, in the order of the help: where its function or group is, and its sentence.
-_TABLE = """
+_TABLE = """\
 version  entry.version      Print the version of the lab.
 doctor   machine.doctor     Say what is missing on this machine, before anything is tried.
 up       machine.up         Start the topology and leave it running: later commands then start at once.
@@ -40,10 +40,8 @@ exercise exercises.commands Mend broken configurations in your own editor; real 
 engine   machine.engine_commands The container engine of this machine.
 images   machine.image_commands The images: what is real in them, and moving them.
 """
-COMMANDS: Final = {
-    name: (place, sentence)
-    for name, place, sentence in (line.split(maxsplit=2) for line in _TABLE.strip().splitlines())
-}
+_ROWS = (line.split(maxsplit=2) for line in _TABLE.splitlines())
+COMMANDS: Final = {name: (place, sentence) for name, place, sentence in _ROWS}
 #: Commands that read their words themselves: an answer does not wait for the library that reads the others'.
 READS_ITSELF: Final = ("explain",)
 

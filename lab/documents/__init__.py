@@ -45,12 +45,8 @@ WHERE = tuple(
     for policy in policies or ("",)
 )
 #: Every program in each of its places as well: ``curl@rocky9:FIPS``.
-CLIENTS = tuple(
-    f"{name}@{where}"
-    for name, program in PROGRAMS.items()
-    for where in WHERE
-    if where.partition(":")[0] in program.platforms
-)
+_PLACES = ((name, where) for name in PROGRAMS for where in WHERE)
+CLIENTS = tuple(f"{n}@{w}" for n, w in _PLACES if w.partition(":")[0] in PROGRAMS[n].platforms)
 
 
 class ClaimVerdict(StrEnum):

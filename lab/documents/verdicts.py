@@ -148,11 +148,8 @@ def as_json(document: Document, results: Sequence[ClaimResult], run_id: str) -> 
 def _result(claim: Claim, by_case: Mapping[str, Sequence[AttemptResult]]) -> ClaimResult:
     if claim.untestable is not None:
         return ClaimResult(claim, ClaimVerdict.NOT_TESTABLE_HERE, {}, (), ())
-    checks = tuple(
-        _check(test, where, by_case.get(test.case, ()))
-        for test in claim.tests
-        for where in claim.clients_of(test)
-    )
+    tried = ((test, where) for test in claim.tests for where in claim.clients_of(test))
+    checks = tuple(_check(test, where, by_case.get(test.case, ())) for test, where in tried)
     deciding = [check for check in checks if not check.test.beyond]
     return ClaimResult(
         claim,

@@ -83,10 +83,8 @@ def _unexpected(record: RunRecord) -> str:
         return ""
     words = ["### Not as expected"]
     words += [f"- {_SIGNS[c.verdict]} {text(c.id)}: {text(c.verdict_why)}" for c in races]
-    words += [
-        details(f"{_SIGNS[a.verdict]} {a.id}", block(view.explain_surprise(a)))
-        for a in told[:MOST_TOLD]
-    ]
+    in_full = ((f"{_SIGNS[a.verdict]} {a.id}", view.explain_surprise(a)) for a in told[:MOST_TOLD])
+    words += [details(title, block(surprise)) for title, surprise in in_full]
     if len(told) > MOST_TOLD:
         words.append(f"{len(told) - MOST_TOLD} more are in the record.")
     return "\n\n".join(words)
@@ -99,9 +97,7 @@ def _cases(record: RunRecord) -> str:
 
 def _section(names: tuple[str, str], cases: Sequence[CaseView]) -> str:
     verdicts = [one.case.verdict for case in cases for one in case.clients]
-    signs = " ".join(
-        f"{_SIGNS[verdict]} {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts
-    )
+    signs = " ".join(f"{_SIGNS[v]} {verdicts.count(v)}" for v in Verdict if v in verdicts)
     rows = ["| case | client | | what was seen | and then |", "| --- | --- | --- | --- | --- |"]
     for case in cases:
         for number, one in enumerate(case.clients):

@@ -338,10 +338,10 @@ class _Printer:
     def _result(self, attempts: Sequence[AttemptResult]) -> str:
         """What came of an attempt, or of all tries of one, in a line with a stand-in and the verdict."""
         counted = Tally(view.seen(attempt, self.language) for attempt in attempts)
-        words = "; ".join(
-            text if len(counted) == 1 else f"{self.said('label', 'tries', number=n)} {text}"
-            for text, n in counted.items()
-        )
+        words = next(iter(counted))
+        if len(counted) > 1:
+            each = (f"{self.said('label', 'tries', number=n)} {t}" for t, n in counted.items())
+            words = "; ".join(each)
         verdicts = [attempt.verdict for attempt in attempts if attempt.verdict is not None]
         if verdicts:
             words = f"{self.said('verdict', gravest(verdicts))}: {words}"
@@ -387,11 +387,8 @@ class _Printer:
             verdicts = Tally(a.verdict for one in clients for a in one.attempts)
             ends = [one.case for one in clients]
             verdicts.update(c.verdict for c in ends if c.race and c.verdict == "surprise")
-            others = (
-                f"{verdicts[v]} {self.said('verdict', v)}"
-                for v in Verdict
-                if v != "as-expected" and verdicts[v]
-            )
+            unlike = [v for v in Verdict if v != "as-expected" and verdicts[v]]
+            others = (f"{verdicts[v]} {self.said('verdict', v)}" for v in unlike)
             style = _STYLES[gravest(case.verdict for case in ends)]
             expected = self.said("verdict", Verdict.AS_EXPECTED)
             prefix = Text(f"{verdicts[Verdict.AS_EXPECTED]:>6} {expected}  ")

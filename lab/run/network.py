@@ -122,12 +122,10 @@ _SUBNETS = ipaddress.ip_network("172.30.0.0/16")
 
 def free_net(client: DockerClient) -> str:
     """First three octets of a /24 that no network of the engine overlaps."""
-    taken = [
-        ipaddress.ip_network(config["Subnet"])
-        for network in client.api.networks()
-        for config in (network["IPAM"].get("Config") or [])
-        if "Subnet" in config
-    ]
+    known = (
+        one for network in client.api.networks() for one in network["IPAM"].get("Config") or []
+    )
+    taken = [ipaddress.ip_network(one["Subnet"]) for one in known if "Subnet" in one]
     for subnet in _SUBNETS.subnets(new_prefix=24):
         if not any(subnet.overlaps(other) for other in taken if other.version == subnet.version):
             return str(subnet.network_address).rsplit(".", 1)[0]

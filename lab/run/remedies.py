@@ -258,10 +258,8 @@ class _Search:
 
     def _may_race(self, made: AttemptResult) -> bool:
         """Whether a try that completed is not enough: it may end otherwise, or what was refused may."""
-        return _completed(made) and any(
-            one.outcome is not None and may_differ(one.attempt, one.outcome)
-            for one in (made, self._refused)
-        )
+        came = ((one.attempt, one.outcome) for one in (made, self._refused))
+        return _completed(made) and any(o is not None and may_differ(a, o) for a, o in came)
 
     def _told(self, path: _Path, made: Sequence[AttemptResult]) -> TriedRemedy:
         outcomes = [one.outcome for one in made if one.outcome is not None]

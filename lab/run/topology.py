@@ -321,9 +321,8 @@ def extended(
         when other services had the addresses, or Compose refuses.
     """
     missing = services.keys() - running.containers.keys()
-    current = all(
-        found.image == services.get(name, found.image) for name, found in running.containers.items()
-    )
+    there = running.containers.items()
+    current = all(found.image == services.get(name, found.image) for name, found in there)
     if current and not missing:
         return running
     if current and _add(client, checkout, running, images, missing):

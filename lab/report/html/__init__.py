@@ -264,11 +264,8 @@ class Page:
         """Lab errors and surprises one by one: verdict, the first of them, how many more."""
         every = (shown for unit in self.units for shown in unit.all if shown.remarkable)
         found = grouped_by(every, lambda shown: shown.verdict)
-        return [
-            (verdict, found[verdict][:MOST_LISTED], max(len(found[verdict]) - MOST_LISTED, 0))
-            for verdict in (Verdict.LAB_ERROR, Verdict.SURPRISE)
-            if verdict in found
-        ]
+        listed = [(v, found[v]) for v in (Verdict.LAB_ERROR, Verdict.SURPRISE) if v in found]
+        return [(v, many[:MOST_LISTED], max(len(many) - MOST_LISTED, 0)) for v, many in listed]
 
     @cached_property
     def rates(self) -> list[Unit]:
