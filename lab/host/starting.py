@@ -16,15 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.host import checkout, machine
-from lab.host.engine import (
-    DEFAULT_SOCKET,
-    Endpoint,
-    EngineError,
-    NamedBy,
-    connect,
-    probe,
-    resolve,
-)
+from lab.host.engine import DEFAULT_SOCKET, Endpoint, EngineError, NamedBy, connect, probe, resolve
 from lab.host.machine import Say
 
 if TYPE_CHECKING:

@@ -210,11 +210,7 @@ def rate_in_words(result: Result | None, came: int, times: int) -> str:
 
 
 def refused(
-    by: Side,
-    at: Stage,
-    because: Reason,
-    message: str | None = None,
-    cause: str | None = None,
+    by: Side, at: Stage, because: Reason, message: str | None = None, cause: str | None = None
 ) -> Expectation:
     """Expect a refusal.
 

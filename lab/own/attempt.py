@@ -13,22 +13,9 @@ from typing import TYPE_CHECKING
 
 from lab.certificates import OWN
 from lab.clients import PROGRAMS
-from lab.model import (
-    HOST_ADDRESS,
-    Attempt,
-    ClientSettings,
-    ServerSettings,
-    WebClientSettings,
-)
+from lab.model import HOST_ADDRESS, Attempt, ClientSettings, ServerSettings, WebClientSettings
 from lab.own.configurations import EXTRA, ConfigurationText, GivenConfiguration, GivenFiles
-from lab.own.files import (
-    PEM,
-    ClientForm,
-    UserAnchors,
-    UserCertificate,
-    UserFiles,
-    public_roots,
-)
+from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles, public_roots
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
 from lab.own.judged import PUBLIC, say_what_is_not_judged
 from lab.own.names import is_host_name, is_of_the_lab

@@ -467,10 +467,7 @@ _READERS: Mapping[str, Callable[[_Reading, Written], Any]] = {
 
 
 def _address(
-    values: dict[str, Any],
-    given: Mapping[str, Written],
-    backend: WrittenBackend,
-    reading: _Reading,
+    values: dict[str, Any], given: Mapping[str, Written], backend: WrittenBackend, reading: _Reading
 ) -> str | None:
     """Where the origin is; the names of addresses are taken out of the values."""
     hosts: dict[str, str] = {n: values.pop(n) for n in ADDRESSES if n in values}

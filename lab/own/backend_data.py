@@ -22,14 +22,7 @@ from typing import Any
 
 from lab.own import vcl
 from lab.own.findings import Findings, InputError, Lines
-from lab.own.vcl import (
-    MOST_BACKENDS,
-    ValueKind,
-    Written,
-    WrittenBackend,
-    check_number,
-    shortened,
-)
+from lab.own.vcl import MOST_BACKENDS, ValueKind, Written, WrittenBackend, check_number, shortened
 from lab.text import LONGEST_QUOTE, cut, did_you_mean, listed
 
 

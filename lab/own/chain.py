@@ -37,10 +37,7 @@ _E = TypeVar("_E", bound=x509.ExtensionType)
 MOST_ORDERED = 20
 #: So many days before its end a certificate is to be renewed.
 SOON = 14
-_USAGES = {
-    "servers": ExtendedKeyUsageOID.SERVER_AUTH,
-    "clients": ExtendedKeyUsageOID.CLIENT_AUTH,
-}
+_USAGES = {"servers": ExtendedKeyUsageOID.SERVER_AUTH, "clients": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
 def quietly() -> warnings.catch_warnings[None]:
@@ -80,12 +77,7 @@ class Checked:
     """Whom it is to be for: ``servers`` or ``clients``."""
 
 
-def check_chain(
-    chain_pem: bytes,
-    lines: Sequence[int],
-    file: str,
-    checked: Checked,
-) -> Findings:
+def check_chain(chain_pem: bytes, lines: Sequence[int], file: str, checked: Checked) -> Findings:
     """All that can be seen to be wrong with a chain.
 
     Args:

@@ -75,12 +75,7 @@ class InputError(ValueError):
     """
 
     def __init__(
-        self,
-        file: str,
-        line: int | None,
-        what: str,
-        remedy: str,
-        ja: tuple[str, str] | None = None,
+        self, file: str, line: int | None, what: str, remedy: str, ja: tuple[str, str] | None = None
     ) -> None:
         self.file, self.line = file, line
         self.what, self.remedy = one_line(what), one_line(remedy)

@@ -78,9 +78,7 @@ class _Reading:
 
 
 def client_settings(
-    config: MtConfig,
-    base: C,
-    pins: Mapping[str, str] | None = None,
+    config: MtConfig, base: C, pins: Mapping[str, str] | None = None
 ) -> tuple[C, list[Finding], Mapping[str, int]]:
     """The client that Movable Type would start with these directives.
 

@@ -27,15 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from lab.certificates import CertificateError
 from lab.certificates.description import DAMAGES, ChainDescription, describe, fingerprint
-from lab.own.chain import (
-    ChainMember,
-    check_anchors,
-    in_order,
-    in_words,
-    issued,
-    quietly,
-    say_order,
-)
+from lab.own.chain import ChainMember, check_anchors, in_order, in_words, issued, quietly, say_order
 from lab.own.files import UserAnchors, UserCertificate
 from lab.own.findings import Findings, data
 from lab.text import cut

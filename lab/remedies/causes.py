@@ -334,10 +334,5 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
 _NOBODY_ASKED = "no-server-up"
 #: Of these a reply of the server adds nothing.
 _SPEAKS_FOR_ITSELF = frozenset(
-    {
-        Reason.SERVER_FAULT,
-        Reason.NO_SHARED_CIPHER,
-        Reason.NO_SHARED_PROTOCOL,
-        *OF_CERTIFICATES,
-    }
+    {Reason.SERVER_FAULT, Reason.NO_SHARED_CIPHER, Reason.NO_SHARED_PROTOCOL, *OF_CERTIFICATES}
 )

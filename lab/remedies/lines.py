@@ -51,9 +51,7 @@ _SHARED = "SSL_session_cache => $cache"
 
 
 def server_lines(
-    settings: ServerSettings,
-    server: Server[Any] | None = None,
-    files: tuple[str, str] = ("", ""),
+    settings: ServerSettings, server: Server[Any] | None = None, files: tuple[str, str] = ("", "")
 ) -> tuple[str, ...]:
     """A server's configuration, with example names in the place of its files.
 
@@ -293,10 +291,7 @@ def _without(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 
 
 def _of_server(
-    before: ServerSettings,
-    after: ServerSettings,
-    places: Mapping[str, str],
-    files: tuple[str, str],
+    before: ServerSettings, after: ServerSettings, places: Mapping[str, str], files: tuple[str, str]
 ) -> Iterator[LineChange]:
     """A change of each setting by itself, and of each further line."""
 

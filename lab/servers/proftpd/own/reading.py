@@ -34,15 +34,7 @@ from lab.own.configurations import (
     NamedFiles,
     ReadConfiguration,
 )
-from lab.own.findings import (
-    BLANKS,
-    BYTE_ORDER_MARK,
-    ONE_FILE,
-    Findings,
-    Origins,
-    check_line,
-    data,
-)
+from lab.own.findings import BLANKS, BYTE_ORDER_MARK, ONE_FILE, Findings, Origins, check_line, data
 from lab.own.rewriting import Rewrite, StandingLine, WrittenLine, row_by_row
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages

@@ -33,15 +33,7 @@ from lab.own.configurations import (
     NamedFiles,
     ReadConfiguration,
 )
-from lab.own.findings import (
-    BLANKS,
-    BYTE_ORDER_MARK,
-    ONE_FILE,
-    Findings,
-    Origins,
-    check_line,
-    data,
-)
+from lab.own.findings import BLANKS, BYTE_ORDER_MARK, ONE_FILE, Findings, Origins, check_line, data
 from lab.own.rewriting import Rewrite, WrittenLine, last_ones, row_by_row
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
@@ -470,10 +462,7 @@ class _PureFtpdReading(ConfigurationReading):
             certificate = key = named.get("CertFile", ("", 0))
         address = named.get("ForcePassiveIP", ("", 0))[0]
         return NamedFiles(
-            certificate=certificate,
-            key=key,
-            passive_address=address,
-            passive_ports=(first, last),
+            certificate=certificate, key=key, passive_address=address, passive_ports=(first, last)
         )
 
 

@@ -36,13 +36,7 @@ from lab.own.configurations import (
     ReadConfiguration,
     WritableConfiguration,
 )
-from lab.own.findings import (
-    BLANKS,
-    BYTE_ORDER_MARK,
-    Findings,
-    check_line,
-    data,
-)
+from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Findings, check_line, data
 from lab.own.rewriting import Rewrite, WrittenLine, last_ones, row_by_row
 from lab.own.telling import Telling, phrase
 from lab.remedies.words import InBothLanguages
