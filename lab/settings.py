@@ -19,21 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from lab import model
 from lab.certificates import ANCHORS, CATALOGUE, OWN, OWN_CLIENT
 from lab.clients import PROGRAMS, program_of
-from lab.model import (
-    CERTIFICATE_EMPTY,
-    CERTIFICATE_UNSET,
-    NAMED_CONTAINERS,
-    PLATFORMS,
-    Attempt,
-    ClientSettings,
-    ProtocolRange,
-    ServerSettings,
-    parse_ports,
-    set_fields,
-    spelt,
-)
+from lab.model import PLATFORMS, Attempt, ClientSettings, ProtocolRange, ServerSettings, spelt
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS
 from lab.text import did_you_mean
@@ -73,7 +62,7 @@ _APART = {
 }
 #: Fields whose value is one of many words, which neither a type nor the field itself can name.
 _SLUGS: Mapping[str, tuple[str, ...]] = {
-    "certificate": (*CATALOGUE, OWN, CERTIFICATE_UNSET, CERTIFICATE_EMPTY),
+    "certificate": (*CATALOGUE, OWN, model.CERTIFICATE_UNSET, model.CERTIFICATE_EMPTY),
     "client_certificate": (*CATALOGUE, OWN_CLIENT),
     "fingerprint": (*CATALOGUE, OWN),
     "trust": (*ANCHORS, OWN),
@@ -195,7 +184,7 @@ def _help_in_japanese() -> Mapping[str, str]:
 @cache
 def _assignments(option: str, settings: Settings) -> tuple[str, ...]:
     words: list[str] = []
-    for name, value in set_fields(settings).items():
+    for name, value in model.set_fields(settings).items():
         if name not in _APART:
             values = value if isinstance(value, tuple) else (value,)
             words += [word for v in values for word in (option, f"{name}={spelt(v)}")]
@@ -332,13 +321,13 @@ def _address_or_container(text: str) -> str:
         if not text[:1].isalpha():
             raise
         try:
-            return _choice("no value of pasv_address", text, NAMED_CONTAINERS)
+            return _choice("no value of pasv_address", text, model.NAMED_CONTAINERS)
         except SettingsError as unknown:
             raise unknown from error
 
 
 def _ports(text: str) -> str:
-    parse_ports(text)
+    model.parse_ports(text)
     return text
 
 

@@ -8,16 +8,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from lab.model import Attempt, ClientSettings, Result, Role, differing_fields
-from lab.model.expectations import (
-    Expectation,
-    Judgement,
-    OnBuild,
-    PlannedAttempt,
-    Verdict,
-    completed,
-    rate_in_words,
-)
+from lab.model import Attempt, ClientSettings, Result, Role, differing_fields, expectations
+from lab.model.expectations import Expectation, Judgement, PlannedAttempt, Verdict, completed
 from lab.remedies import UNCHANGED, Remedy, recommended
 from lab.settings import SettingsError
 from lab.settings import check as check_settings
@@ -50,7 +42,7 @@ class Race:
         """The verdict on a rate: in how many of the tries the result came that is expected."""
         most = self.times if self.most is None else self.most
         wanted = f"{self.least} to {most} of {self.times}"
-        rate = rate_in_words(expected, came, self.times)
+        rate = expectations.rate_in_words(expected, came, self.times)
         if self.least <= came <= most:
             return Judgement(Verdict.AS_EXPECTED, f"{rate}; expected are {wanted}")
         why = f"the rate differs: {rate}, expected {wanted}"
@@ -68,7 +60,7 @@ class Case:
     remedies: Sequence[Remedy] = ()
     race: Race | None = None
     """The refusal is a race: see :class:`Race`."""
-    on_build: Sequence[OnBuild] = ()
+    on_build: Sequence[expectations.OnBuild] = ()
     """What is expected of the attempt on builds of which more is known; the first that holds counts."""
 
     def __post_init__(self) -> None:

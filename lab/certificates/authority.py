@@ -13,14 +13,9 @@ from functools import cached_property
 
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lab.certificates import Intermediate, Key
@@ -149,7 +144,7 @@ class Authority:
         )
         certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
         # It was made here a moment ago: the test of its primes would only take time.
-        key = load_pem_private_key(
+        key = serialization.load_pem_private_key(
             issued.private_key_pem.bytes(), None, unsafe_skip_rsa_key_validation=True
         )
         assert isinstance(key, PrivateKey)

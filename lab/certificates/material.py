@@ -20,38 +20,10 @@ from typing import Any, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.certificates import (
-    ANCHORS,
-    CATALOGUE,
-    CLIENT_CA,
-    OTHER_HOST,
-    OWN,
-    OWN_CLIENT,
-    USER,
-    ZONE,
-    CertificateError,
-    Intermediate,
-    Issuer,
-    Key,
-    Leaf,
-    Names,
-    Sends,
-    UnknownCertificate,
-    Usage,
-    spec_of,
-)
-from lab.certificates.authority import (
-    Authority,
-    IssuedLeaf,
-    PrivateKey,
-    Subject,
-    certificate_pem,
-    generate_key,
-    generate_rsa_key,
-    issue_to_itself,
-    key_pem,
-    request_certificate,
-)
+from lab import certificates
+from lab.certificates import CATALOGUE, CLIENT_CA, OWN, CertificateError, Issuer, Key, Leaf, Names
+from lab.certificates import authority as issuing
+from lab.certificates.authority import Authority, IssuedLeaf, Subject, certificate_pem, key_pem
 from lab.certificates.description import fingerprint
 
 T = TypeVar("T")
@@ -98,7 +70,7 @@ class Wanted:
 
     slugs: Mapping[str, Collection[str]] | None = None
     """Certificates by the host that presents, or is presented, them; ``None``: every host's, all of them."""
-    anchors: Sequence[str] = tuple(ANCHORS)
+    anchors: Sequence[str] = tuple(certificates.ANCHORS)
     weak_issuers: Collection[Issuer] = ()
     """Those that no client at security level 3 meets, which asks for RSA-3072 of every CA. Such keys take
     most of the time; what is wanted later does not change them."""
@@ -116,7 +88,7 @@ class RunCertificates:
         hosts: Sequence[str],
         now: datetime | None = None,
         wanted: Wanted | None = None,
-        zone: str = ZONE,
+        zone: str = certificates.ZONE,
     ) -> None:
         """Prepare material for servers of these names; nothing is generated yet.
 
@@ -201,7 +173,7 @@ class RunCertificates:
     @property
     def client_ca(self) -> str:
         """The trust anchor for certificates of clients."""
-        return CLIENT_CA if (OWN_CLIENT, self.hosts[0]) in self._own else "public"
+        return CLIENT_CA if (certificates.OWN_CLIENT, self.hosts[0]) in self._own else "public"
 
     def add_addresses(self, addresses: Mapping[str, str]) -> None:
         """Say which IP address each host has; it is known only once the servers are there.
@@ -246,14 +218,14 @@ class RunCertificates:
         """
         if (slug, host) in self._own:
             return self._own[slug, host]
-        spec = spec_of(slug)
+        spec = certificates.spec_of(slug)
         self._check_host(host)
         leaf = self._leaf(spec.leaf, host)
         chain = [leaf.certificate]
-        if spec.sends is not Sends.LEAF:
+        if spec.sends is not certificates.Sends.LEAF:
             chain.append(self._intermediate(spec.leaf.issuer, spec.intermediate))
-        if spec.sends in {Sends.CHAIN_AND_ROOT, Sends.DISORDER}:
-            place = 1 if spec.sends is Sends.DISORDER else 2
+        if spec.sends in {certificates.Sends.CHAIN_AND_ROOT, certificates.Sends.DISORDER}:
+            place = 1 if spec.sends is certificates.Sends.DISORDER else 2
             chain.insert(place, self._authority(spec.leaf.issuer).root)
         return ServerCertificate(
             chain_pem=b"".join(certificate_pem(c) for c in chain),
@@ -269,24 +241,24 @@ class RunCertificates:
         """
         if name == OWN and self._own_anchors is not None:
             return self._own_anchors
-        of = {OWN: OWN, CLIENT_CA: OWN_CLIENT}.get(name, "")
+        of = {OWN: OWN, CLIENT_CA: certificates.OWN_CLIENT}.get(name, "")
         if (of, self.hosts[0]) in self._own:
             chain = x509.load_pem_x509_certificates(self._own[of, self.hosts[0]].chain_pem)
             issuers = b"".join(certificate_pem(c) for c in chain[1:] or chain)
             return issuers if name == OWN else self.anchor("public") + issuers
-        if name not in ANCHORS:
-            raise UnknownCertificate("trust anchor", name, ANCHORS)
+        if name not in certificates.ANCHORS:
+            raise certificates.UnknownCertificate("trust anchor", name, certificates.ANCHORS)
         if name in CATALOGUE and CATALOGUE[name].leaf.issuer is Issuer.ITSELF:
             leaf = CATALOGUE[name].leaf
             its = [host for host in self.hosts if name in self._wanted.of(host)]
             bundle = [self._leaf(leaf, host).certificate for host in its or self.hosts]
         elif name == "public-intermediate":
-            bundle = [self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY)]
+            bundle = [self._intermediate(Issuer.PUBLIC, certificates.Intermediate.ORDINARY)]
         elif name == "public-root":
             bundle = [self._authority(Issuer.PUBLIC).root]
         elif name == "public-chain":
             bundle = [
-                self._intermediate(Issuer.PUBLIC, Intermediate.ORDINARY),
+                self._intermediate(Issuer.PUBLIC, certificates.Intermediate.ORDINARY),
                 self._authority(Issuer.PUBLIC).root,
             ]
         else:
@@ -318,7 +290,7 @@ class RunCertificates:
         anchors = list(self._wanted.anchors)
         if OWN in own or self._own_anchors is not None:
             anchors.append(OWN)
-        if OWN_CLIENT in own:
+        if certificates.OWN_CLIENT in own:
             anchors.append(CLIENT_CA)
         files += [(f"anchors/{name}.pem", self.anchor(name)) for name in anchors]
         return files
@@ -357,27 +329,27 @@ class RunCertificates:
         subject = self._subject(leaf, host)
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
-            return issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
+            return issuing.issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
         authority = self._authority(leaf.issuer)
         if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
             return authority.issue_ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
         certificate = authority.sign(
-            request_certificate(subject, key),
+            issuing.request_certificate(subject, key),
             starts,
             ends,
-            client_only=leaf.usage is Usage.CLIENT,
+            client_only=leaf.usage is certificates.Usage.CLIENT,
             authority_key=leaf.authority_key,
         )
         return IssuedLeaf(certificate, key)
 
     def _subject(self, leaf: Leaf, host: str) -> Subject:
         name = {
-            Names.OTHER_HOST: OTHER_HOST,
-            Names.OTHER_COMMON_NAME_ONLY: OTHER_HOST,
+            Names.OTHER_HOST: certificates.OTHER_HOST,
+            Names.OTHER_COMMON_NAME_ONLY: certificates.OTHER_HOST,
             Names.WILDCARD: f"*.{self._zone}",
             Names.WILDCARD_BELOW: f"*.{host}",
-            Names.USER: USER,
+            Names.USER: certificates.USER,
         }.get(leaf.names, host)
         names = [] if leaf.names in _COMMON_NAMES_ONLY else [name]
         if leaf.names is Names.HOST:
@@ -385,7 +357,7 @@ class RunCertificates:
         if leaf.names is Names.HOST_AND_ADDRESS:
             names.append(self.address(host))
         if leaf.names is Names.COMMON_NAME_BESIDE_OTHER:
-            names = [OTHER_HOST]
+            names = [certificates.OTHER_HOST]
         unit = "user" if leaf.names is Names.USER else "server"
         return Subject(name, unit, tuple(names))
 
@@ -400,16 +372,16 @@ class RunCertificates:
             ),
         )
 
-    def _intermediate(self, issuer: Issuer, variant: Intermediate) -> x509.Certificate:
+    def _intermediate(self, issuer: Issuer, variant: certificates.Intermediate) -> x509.Certificate:
         return self._once(
             ("intermediate", issuer, variant), lambda: self._authority(issuer).intermediate(variant)
         )
 
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:
         kind = Key.RSA_2048 if issuer in self._wanted.weak_issuers else _CA_KEYS[issuer]
-        return self._once(("ca-key", issuer, part), lambda: generate_rsa_key(kind))
+        return self._once(("ca-key", issuer, part), lambda: issuing.generate_rsa_key(kind))
 
-    def _leaf_key(self, leaf: Leaf, host: str) -> PrivateKey:
+    def _leaf_key(self, leaf: Leaf, host: str) -> issuing.PrivateKey:
         """The key pair of a leaf that is not trustme's: of that one there is, or a new one."""
         if leaf.key_of is not None:
             return self._leaf(CATALOGUE[leaf.key_of].leaf, host).key
@@ -420,7 +392,7 @@ class RunCertificates:
             holder = (leaf, host)
         elif leaf.key in _ORDINARY_KEYS and leaf.names is not Names.USER:
             return self._leaf(_first(leaf), host).key
-        return self._once(("leaf-key", holder, leaf.key), lambda: generate_key(leaf.key))
+        return self._once(("leaf-key", holder, leaf.key), lambda: issuing.generate_key(leaf.key))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
         """Make a thing at the first call, for all threads."""
@@ -434,7 +406,7 @@ class RunCertificates:
 
     def _check_host(self, host: str) -> None:
         if host not in self.hosts:
-            raise UnknownCertificate("certificate for the host", host, self.hosts)
+            raise certificates.UnknownCertificate("certificate for the host", host, self.hosts)
 
 
 def _first(leaf: Leaf) -> Leaf:

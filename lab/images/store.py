@@ -13,18 +13,9 @@ import docker
 from docker.errors import APIError, ImageLoadError, ImageNotFound
 
 from lab.host.checkout import root
+from lab.images import provenance
 from lab.images.errors import ImageError, Progress, engine_errors, megabytes, room
-from lab.images.provenance import (
-    LABEL_IMAGE,
-    Builds,
-    ImageInfo,
-    Provenance,
-    inspect,
-    preferred,
-    present,
-    read_builds,
-    write_builds,
-)
+from lab.images.provenance import Builds, ImageInfo, Provenance, inspect, preferred, present
 from lab.images.recipe import Candidate, Recipe, Source, bases, candidates, find, load, tags
 
 if TYPE_CHECKING:
@@ -145,7 +136,7 @@ class ImageStore:
         Raises:
             ImageError: the table of this checkout cannot be read.
         """
-        return read_builds(self._builds_file)
+        return provenance.read_builds(self._builds_file)
 
     def record_builds(self, images: Iterable[Provenance]) -> Path:
         """Write that table anew, with what is in these images; return the file.
@@ -156,7 +147,7 @@ class ImageStore:
             ImageError: it cannot be written.
         """
         kept = {n: b for n, b in self.recorded().items() if n in self.on_demand}
-        write_builds(self._builds_file, images, kept)
+        provenance.write_builds(self._builds_file, images, kept)
         return self._builds_file
 
     def export(self, path: Path, *, on_demand: bool = False) -> tuple[ImageInfo, ...]:
@@ -224,7 +215,7 @@ class ImageStore:
         kept, removed = self.current_tags(), []
         with engine_errors(self.engine, "removing the images of older recipes"):
             # dangling ones included: they are the leftovers of builds
-            for image in self.engine.images.list(filters={"label": LABEL_IMAGE}):
+            for image in self.engine.images.list(filters={"label": provenance.LABEL_IMAGE}):
                 if not any(tag in kept for tag in image.tags):
                     names = image.tags or [str(image.id)]
                     removed += [name for name in names if self._remove(name)]

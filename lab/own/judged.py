@@ -16,18 +16,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from lab import model
 from lab.certificates import OWN
-from lab.model import (
-    HOST_ADDRESS,
-    Attempt,
-    ClientSettings,
-    FtpServerSettings,
-    NotJudged,
-    Outcome,
-    Reason,
-    Result,
-    Stage,
-)
+from lab.model import HOST_ADDRESS, Attempt, NotJudged, Outcome, Reason, Result, Stage
 from lab.own.files import UserCertificate
 from lab.own.findings import Finding, Findings
 
@@ -45,7 +36,7 @@ _ABOUT_THE_ISSUER = frozenset(
 )
 #: The certificate in the place of one that was not given; and where a client may be strict, the one with a
 #: key that is large enough for every policy.
-USUAL, STRONG = FtpServerSettings.certificate, "rsa3072"
+USUAL, STRONG = model.FtpServerSettings.certificate, "rsa3072"
 #: Trust in other CAs than a person's clients may have.
 _OTHERS_ROOTS = (NotJudged.ISSUER_LAB_CA_ONLY, NotJudged.ROOTS_STAND_IN)
 #: What each of them leaves open. A reason that nobody knows may be any.
@@ -141,7 +132,7 @@ def _rests_on(outcome: Outcome, left_open: tuple[NotJudged, ...]) -> bool:
     return outcome.verified is True
 
 
-def _name_is_given(client: ClientSettings) -> bool:
+def _name_is_given(client: model.ClientSettings) -> bool:
     if client.checked_name is not None:
         return client.checked_name != ""  # which is no name to check
     return client.host not in {None, HOST_ADDRESS}

@@ -22,16 +22,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lab.model import PROTOCOLS, ClientSettings, ProtocolRange
+from lab.own import mt_config
 from lab.own.findings import BLANKS, Finding, Findings, InputError, data
-from lab.own.mt_config import (
-    FTPS_OPTIONS,
-    FTPS_SSL_VERSION,
-    TABLE,
-    Directive,
-    FtpsOption,
-    MtConfig,
-    true,
-)
+from lab.own.mt_config import FTPS_OPTIONS, TABLE, Directive, FtpsOption, MtConfig, true
 from lab.text import cut
 
 C = TypeVar("C", bound=ClientSettings)
@@ -115,7 +108,8 @@ def _verification(reading: _Reading) -> None:
 
 
 def _versions(reading: _Reading) -> None:
-    directive, own = reading.config.version, reading.config.directives.get(FTPS_SSL_VERSION)
+    directive = reading.config.version
+    own = reading.config.directives.get(mt_config.FTPS_SSL_VERSION)
     if directive is None:
         return
     if own is not None and own.true and directive is not own:

@@ -18,12 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.certificates import CertificateError
 from lab.certificates.description import DAMAGES, ChainDescription, describe, fingerprint
@@ -306,7 +303,9 @@ def _public_half(block: _Block, found: Findings) -> bytes:
         raise found.fail("large-key", block.line, size=len(block.pem), most=LARGEST_KEY)
     try:
         # A server does not try the key's numbers for primes either, and of 8192 bits that takes seconds.
-        key = load_pem_private_key(block.pem, password=None, unsafe_skip_rsa_key_validation=True)
+        key = serialization.load_pem_private_key(
+            block.pem, None, unsafe_skip_rsa_key_validation=True
+        )
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (*DAMAGES, TypeError) as error:
         said = cut(str(error), LONGEST_REASON)

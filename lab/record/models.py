@@ -10,37 +10,13 @@ from datetime import UTC
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    JsonValue,
-    SerializerFunctionWrapHandler,
-    WrapSerializer,
-    computed_field,
-    model_validator,
-)
+import pydantic
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, JsonValue
 from pydantic_core import core_schema, to_jsonable_python
 
+from lab import model
 from lab.clients import PROGRAMS, Program
-from lab.model import (
-    Attempt,
-    ClientReport,
-    ClientSettings,
-    Delivery,
-    FtpClientSettings,
-    FtpServerSettings,
-    Observation,
-    Outcome,
-    Result,
-    Role,
-    ServerReport,
-    ServerSettings,
-)
+from lab.model import Attempt, ClientReport, Delivery, Observation, Outcome, Result, Role
 from lab.model.expectations import Expectation, Verdict
 from lab.model.software import HostDifference, differences
 from lab.remedies.advice import Advice
@@ -74,7 +50,7 @@ class _Named:
         self._classes = {name: owner.settings for name, owner in known.items()} | {"": family}
 
     def __get_pydantic_core_schema__(
-        self, _source: Any, handler: GetCoreSchemaHandler
+        self, _source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         schemas = {name: handler.generate_schema(cls) for name, cls in self._classes.items()}
         return core_schema.tagged_union_schema(
@@ -92,7 +68,7 @@ class _Named:
         return {self._field: getattr(value, self._field), **handler(value)}
 
 
-def _without_report(outcome: Any, handler: SerializerFunctionWrapHandler) -> Any:
+def _without_report(outcome: Any, handler: pydantic.SerializerFunctionWrapHandler) -> Any:
     # It stands beside the outcome.
     written = handler(outcome)
     if isinstance(written, dict):
@@ -104,9 +80,9 @@ class Model(BaseModel):
     """A part of the record: frozen, and every text in it readable."""
 
     # Built on first use: a command needs some of them only, and each costs tenths of a second.
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = pydantic.ConfigDict(frozen=True, defer_build=True)
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _texts_are_readable(cls, data: Any) -> Any:
         return readable_throughout(data)
@@ -127,7 +103,7 @@ class ImageUse(Model):
 class ImageRecord(Model):
     """Provenance of one image; further facts (versions, digests) are kept as they are."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = pydantic.ConfigDict(extra="allow")
 
     name: str
     """Name of the image, e.g. `rocky9`."""
@@ -253,15 +229,15 @@ class AttemptResult(Model):
     """The attempt in words, e.g. the title of a remedy."""
     standing: str | None = None
     """Of a remedy: recommended, temporary, unsafe or useless."""
-    server: Annotated[ServerSettings, _Named("software", FtpServerSettings, SERVERS)]
+    server: Annotated[model.ServerSettings, _Named("software", model.FtpServerSettings, SERVERS)]
     """Settings of the server; null: the server's own default holds."""
-    client: Annotated[ClientSettings, _Named("program", FtpClientSettings, PROGRAMS)]
+    client: Annotated[model.ClientSettings, _Named("program", model.FtpClientSettings, PROGRAMS)]
     """Settings of the client; null: the program's own default holds."""
     expectation: Expectation | None = None
     """What was expected; null: nothing."""
     otherwise: Expectation | None = None
     """In a race: what is expected of the tries in which the refusal does not come."""
-    outcome: Annotated[Outcome | None, WrapSerializer(_without_report)] = None
+    outcome: Annotated[Outcome | None, pydantic.WrapSerializer(_without_report)] = None
     """What happened; null: the attempt was not made, or the lab broke. What was negotiated is in
     `client_report`."""
     verdict: Verdict | None = None
@@ -270,7 +246,7 @@ class AttemptResult(Model):
     """One sentence: what exactly differed, which cause, or what broke in the lab."""
     client_report: ClientReport | None = None
     """What the agent beside the client saw, nothing interpreted."""
-    server_report: ServerReport | None = None
+    server_report: model.ServerReport | None = None
     """What the agent beside the server saw, nothing interpreted."""
     delivery: Delivery | None = None
     """The file that was to be uploaded; null: none was."""
@@ -301,7 +277,7 @@ class AttemptResult(Model):
     advice: Advice | None = None
     """Of a refusal: cause, place and remedies that were tried; null: nobody asked for them."""
 
-    @computed_field  # type: ignore[prop-decorator]
+    @pydantic.computed_field  # type: ignore[prop-decorator]
     @cached_property
     def command(self) -> str:
         """The command line that repeats the attempt."""
@@ -348,13 +324,13 @@ class AttemptResult(Model):
             return []
         return differences(client.platform, client.policy, outcome.protocol, outcome.cipher or "")
 
-    @model_validator(mode="after")
+    @pydantic.model_validator(mode="after")
     def _outcome_rests_on_the_report(self) -> Self:
         if self.outcome is not None and self.client_report is not None:
             self.__dict__["outcome"] = dataclasses.replace(self.outcome, report=self.client_report)
         return self
 
-    @model_validator(mode="after")
+    @pydantic.model_validator(mode="after")
     def _verdict_has_its_grounds(self) -> Self:
         if self.verdict in {Verdict.AS_EXPECTED, Verdict.SURPRISE} and (
             self.outcome is None or self.expectation is None
@@ -439,7 +415,7 @@ class RunRecord(RunHeader):
     """In the order in which they ended."""
     cases: tuple[CaseRecord, ...] = ()
 
-    @computed_field  # type: ignore[prop-decorator]
+    @pydantic.computed_field  # type: ignore[prop-decorator]
     @property
     def counts(self) -> dict[Verdict, int]:
         """How many attempts have each verdict; every verdict is there, every judged attempt too."""

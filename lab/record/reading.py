@@ -13,18 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from lab.model.expectations import FACTS
 from lab.own import files
-from lab.record.models import (
-    EVIDENCE,
-    FORMAT,
-    FORMAT_VERSION,
-    OLDER_VERSIONS,
-    AttemptResult,
-    CaseRecord,
-    Chain,
-    Model,
-    RunHeader,
-    RunRecord,
-)
+from lab.record import models
+from lab.record.models import FORMAT, FORMAT_VERSION, AttemptResult, CaseRecord, Chain, RunRecord
 from lab.record.writing import JOURNAL_NAME, RECORD_NAME, RecordError, failure
 from lab.text import cut, one_line
 
@@ -41,10 +31,10 @@ _LONGEST_PART = 200
 _NAMES_FORMAT = re.compile(rb'"format"\s*+:\s*+"' + re.escape(FORMAT.encode()) + rb'"')
 
 
-class Entry(Model):
+class Entry(models.Model):
     """One line of the journal; exactly one field is set."""
 
-    run: RunHeader | None = None
+    run: models.RunHeader | None = None
     certificates: dict[str, Chain] | None = None
     configurations: dict[str, str] | None = None
     attempt: AttemptResult | None = None
@@ -114,7 +104,7 @@ def _read_journal(path: Path, text: str) -> RunRecord:
     lines.pop()
     if not lines:
         raise _failure(path, "not-begun")
-    header: RunHeader | None = None
+    header: models.RunHeader | None = None
     version = FORMAT_VERSION
     certificates: dict[str, Chain] = {}
     configurations: dict[str, str] = {}
@@ -162,9 +152,9 @@ def _version_of(path: Path, data: Any) -> int:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise _failure(path, "no-record", format=FORMAT)
     version = data.get("format_version")
-    if version not in (FORMAT_VERSION, *OLDER_VERSIONS) or not isinstance(version, int):
+    if version not in (FORMAT_VERSION, *models.OLDER_VERSIONS) or not isinstance(version, int):
         said = cut(repr(version)) if isinstance(version, str | int | float | None) else "another"
-        known = " and ".join(map(str, (*OLDER_VERSIONS, FORMAT_VERSION)))
+        known = " and ".join(map(str, (*models.OLDER_VERSIONS, FORMAT_VERSION)))
         raise _failure(path, "version", version=said, known=known)
     data["format_version"] = FORMAT_VERSION
     return version
@@ -207,7 +197,7 @@ def _complete(
     for one in attempts:
         original = by_id.get(one.same_as or "")
         if original is not None and one.client_report is None:
-            seen = {name: getattr(original, name) for name in EVIDENCE}
+            seen = {name: getattr(original, name) for name in models.EVIDENCE}
             if one.outcome is not None and original.client_report is not None:
                 report = original.client_report
                 seen["outcome"] = dataclasses.replace(one.outcome, report=report)

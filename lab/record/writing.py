@@ -16,15 +16,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
-from lab.record.models import (
-    EVIDENCE,
-    AttemptResult,
-    CaseRecord,
-    Chain,
-    Model,
-    RunHeader,
-    RunRecord,
-)
+from lab.record import models
+from lab.record.models import EVIDENCE, AttemptResult, Chain, Model, RunHeader, RunRecord
 from lab.text import sentences
 
 RECORD_NAME = "record.json"
@@ -139,8 +132,8 @@ def _plain(model: Model, *, exclude: Collection[str] = (), computed: bool = True
     )
 
 
-def _list(models: Iterable[Model]) -> str:
-    return f"[{', '.join(map(_plain, models))}]"
+def _list(parts: Iterable[Model]) -> str:
+    return f"[{', '.join(map(_plain, parts))}]"
 
 
 def _json(value: object) -> str:
@@ -165,7 +158,7 @@ class RecordWriter:
         self._attempts: dict[str, AttemptResult] = {}
         self._rows: dict[str, str] = {}
         self._configurations: dict[str, str] = {}
-        self._cases: dict[str, CaseRecord] = {}
+        self._cases: dict[str, models.CaseRecord] = {}
         self._captures: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._broken: RecordError | None = None
@@ -269,7 +262,7 @@ class RecordWriter:
             raise _not_written(path, error) from error
         return name
 
-    def case(self, case: CaseRecord) -> None:
+    def case(self, case: models.CaseRecord) -> None:
         """Write what came of a case, after its attempts.
 
         Raises:

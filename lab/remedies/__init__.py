@@ -16,20 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lab import model
 from lab.certificates import ANCHORS, CATALOGUE, OWN
 from lab.clients import program_of
 from lab.clients.edges import EdgeSettings, bare
-from lab.model import (
-    Attempt,
-    FtpClientSettings,
-    Goal,
-    ProtocolRange,
-    Rating,
-    Reason,
-    Result,
-    Side,
-    Stage,
-)
+from lab.model import Attempt, FtpClientSettings, Goal, Rating, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation, completed, refused
 from lab.remedies.chains import ISSUER, UNKNOWN, Likeness
 from lab.remedies.words import InBothLanguages, words
@@ -459,7 +450,7 @@ def _told_change(row: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
 def _setting(name: str, value: Any) -> Any:
     """The value of a field as settings have it."""
     if name == "protocols":
-        return ProtocolRange.parse(value)
+        return model.ProtocolRange.parse(value)
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -9,18 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
+from lab import model
 from lab.certificates import OWN
 from lab.clients import program_of
 from lab.clients.base import Target
 from lab.clients.edges import EdgeSettings
-from lab.model import (
-    Attempt,
-    ClientSettings,
-    Delivery,
-    FtpClientSettings,
-    FtpServerSettings,
-    ServerSettings,
-)
+from lab.model import Attempt, ClientSettings, FtpClientSettings, FtpServerSettings, ServerSettings
 from lab.own.files import ClientForm
 from lab.own.findings import data
 from lab.servers import SERVERS, ListenerPlace, Server
@@ -99,7 +93,7 @@ def client_lines(
         port=21 if isinstance(client, FtpClientSettings) else 443,
         user=client.user,
         password="",
-        delivery=Delivery(name="FILE", size=1, sha256=""),
+        delivery=model.Delivery(name="FILE", size=1, sha256=""),
         ca_file=trust if trust is None or client.trust == OWN else f"{trust}.pem",
         fingerprint=f"<SHA-256 of {pin}>" if pin else None,
         certificate="client.pem" if client.client_certificate else None,

@@ -11,19 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.model import PROTOCOLS
-from lab.tls.records import (
-    CLIENT_HELLO,
-    HANDSHAKE,
-    VERSION_NAMES,
-    VERSIONS,
-    Reader,
-    extensions,
-    first_message,
-    handshake,
-    record,
-    two_byte,
-    vector,
-)
+from lab.tls import records
+from lab.tls.records import CLIENT_HELLO, VERSION_NAMES, VERSIONS, Reader, record, two_byte, vector
 from lab.tls.suites import SIGNALS, Suite, suite_of
 
 _SERVER_NAME, _GROUPS, _POINT_FORMATS, _SIGNATURES, _ALPN = 0, 10, 11, 13, 16
@@ -78,7 +67,7 @@ def parse(data: bytes) -> ClientHello | None:
     Raises:
         WireError: the bytes are no TLS (an SSLv2 ClientHello included), or no ClientHello.
     """
-    body = first_message(data, CLIENT_HELLO, "ClientHello")
+    body = records.first_message(data, CLIENT_HELLO, "ClientHello")
     return read(body) if isinstance(body, bytes) else None
 
 
@@ -94,7 +83,7 @@ def read(body: bytes) -> ClientHello:
     reader.vector(1)
     numbers = Reader(reader.vector(2), "the list of cipher suites").numbers(2)
     reader.vector(1)
-    found = extensions(reader)
+    found = records.extensions(reader)
     versions = _listed(found, _VERSIONS, 1)
     named = tuple(VERSION_NAMES[v] for v in versions if v in VERSION_NAMES)
     return ClientHello(
@@ -154,7 +143,8 @@ def build(
         + vector(2, b"".join(kind.to_bytes(2) + vector(2, data) for kind, data in added))
     )
     # RFC 8446, section 5.1: the first record of a hello may call itself TLS 1.0 for old servers.
-    return record(HANDSHAKE, min(legacy, VERSIONS["TLSv1"]), handshake(CLIENT_HELLO, body))
+    first = min(legacy, VERSIONS["TLSv1"])
+    return record(records.HANDSHAKE, first, records.handshake(CLIENT_HELLO, body))
 
 
 def _listed(found: dict[int, bytes], kind: int, size: int) -> tuple[int, ...]:

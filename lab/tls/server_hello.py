@@ -8,21 +8,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from lab.tls import records
 from lab.tls.records import (
     HANDSHAKE,
-    PROTOCOL_VERSION,
     SERVER_HELLO,
-    SERVER_HELLO_DONE,
     VERSION_NAMES,
     VERSIONS,
-    Alert,
     Reader,
-    WireError,
-    alerts,
-    extensions,
-    first_message,
     handshake,
-    record,
     vector,
 )
 from lab.tls.suites import Suite, suite_of
@@ -44,13 +37,13 @@ class ServerHello:
     """It goes on with an earlier session, as TLS 1.3 says so."""
 
 
-def parse(data: bytes) -> ServerHello | Alert | None:
+def parse(data: bytes) -> ServerHello | records.Alert | None:
     """Read the records of a server's first answer; ``None``: it ended without one.
 
     Raises:
         WireError: the bytes are no TLS, or neither a ServerHello nor an alert.
     """
-    body = first_message(data, SERVER_HELLO, "ServerHello")
+    body = records.first_message(data, SERVER_HELLO, "ServerHello")
     return read(body) if isinstance(body, bytes) else body
 
 
@@ -66,11 +59,11 @@ def read(body: bytes) -> ServerHello:
     reader.vector(1)
     suite = suite_of(reader.number(2))
     reader.take(1)
-    found = extensions(reader)
+    found = records.extensions(reader)
     if _VERSIONS in found:
         version = int.from_bytes(found[_VERSIONS])
     if version not in VERSION_NAMES:
-        raise WireError(f"a ServerHello of the unknown version 0x{version:04X}")
+        raise records.WireError(f"a ServerHello of the unknown version 0x{version:04X}")
     return ServerHello(VERSION_NAMES[version], suite, retry, _PRE_SHARED_KEY in found)
 
 
@@ -83,8 +76,8 @@ def build(version: str, suite: Suite) -> bytes:
     body = (
         number.to_bytes(2) + os.urandom(32) + vector(1, b"") + suite.number.to_bytes(2) + bytes(1)
     )
-    messages = handshake(SERVER_HELLO, body) + handshake(SERVER_HELLO_DONE, b"")
-    return record(HANDSHAKE, number, messages)
+    messages = handshake(SERVER_HELLO, body) + handshake(records.SERVER_HELLO_DONE, b"")
+    return records.record(HANDSHAKE, number, messages)
 
 
 def accepts(reaction: bytes) -> bool:
@@ -93,5 +86,5 @@ def accepts(reaction: bytes) -> bool:
     One that does not sends the alert ``protocol_version``, or (OpenSSL 1.0.x) closes without a word;
     any other alert is about what comes after the version.
     """
-    seen = alerts(reaction)
-    return bool(seen) and PROTOCOL_VERSION not in seen
+    seen = records.alerts(reaction)
+    return bool(seen) and records.PROTOCOL_VERSION not in seen

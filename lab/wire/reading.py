@@ -10,20 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.model import Side
+from lab.wire import tls as tls_on_wire
 from lab.wire.ftp import Clear, clear_text, is_negative_reply
 from lab.wire.packets import Capture
 from lab.wire.streams import Connection, Moment, connections
-from lab.wire.tls import (
-    AlertSeen,
-    Certificates,
-    Handshake,
-    NotTls,
-    Offered,
-    Point,
-    Selected,
-    handshake,
-    parse_key_log,
-)
+from lab.wire.tls import AlertSeen, Handshake, NotTls, Offered, Point, Selected, handshake
 
 #: Who closes when the other end has owed it an answer for so long was left by it, in seconds. No client of
 #: the lab has a shorter time limit, and no answer on its network takes so long.
@@ -110,7 +101,7 @@ class ConnectionReading:
     """The ClientHello; null: none was seen."""
     selected: Selected | None = None
     """The ServerHello; null: none was seen."""
-    certificates: Certificates | None = None
+    certificates: tls_on_wire.Certificates | None = None
     """What the server sent; null: nothing, or it is encrypted."""
     alerts: tuple[AlertSeen, ...] = ()
     not_tls: NotTls | None = None
@@ -185,7 +176,7 @@ class WireReading:
 def read(capture: Capture) -> WireReading:
     """Read a capture, whatever is in it."""
     made = connections(capture)[:MOST_CONNECTIONS]
-    secrets = parse_key_log(capture.key_log)
+    secrets = tls_on_wire.parse_key_log(capture.key_log)
     clear = [_clear(one) for one in made]
     tls = [
         handshake(one, text.tls_from, secrets) if text.tls_from else Handshake()

@@ -392,7 +392,7 @@ def test_keys_can_be_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a key is generated after all were made ahead")
 
     for name in ("generate_key", "generate_rsa_key"):
-        monkeypatch.setattr(f"lab.certificates.material.{name}", no_key)
+        monkeypatch.setattr(f"lab.certificates.authority.{name}", no_key)
     for host in material.hosts:
         assert len(list(material.files(host))) == 2 * len(CATALOGUE) + len(ANCHORS)
 
