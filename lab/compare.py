@@ -25,7 +25,6 @@ from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spe
 from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict, rate_in_words
 from lab.record import (
-    EVIDENCE,
     AttemptResult,
     CaseRecord,
     ImageRecord,
@@ -34,6 +33,7 @@ from lab.record import (
     result_expected,
     whole,
 )
+from lab.record.models import EVIDENCE
 
 #: Address and port in a reply to PASV (RFC 959, section 4.1.2): another in each run.
 _PASSIVE = re.compile(r"\(\d+(?:,\d+){5}\)")

@@ -12,7 +12,8 @@ from lab.cases import CaseError
 from lab.cli import common
 from lab.documents import documents, verdicts
 from lab.documents.verdicts import evaluate_tested
-from lab.record import CASES_NAME, LATEST_NAME, RecordError, RunRecord, load, whole
+from lab.record import RecordError, RunRecord, load, whole
+from lab.record.writing import CASES_NAME, LATEST_NAME
 from lab.report import markdown, terminal
 from lab.report.html import write
 from lab.report.plain import ClaimsTold, changes_in_words

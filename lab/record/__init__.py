@@ -15,8 +15,6 @@ journal into one ``record.json``. :func:`load` reads both::
 """
 
 from lab.record.models import (
-    EVIDENCE,
-    FORMAT,
     AttemptResult,
     CaseRecord,
     CertificateRecord,
@@ -31,21 +29,10 @@ from lab.record.models import (
     result_expected,
 )
 from lab.record.reading import load
-from lab.record.writing import (
-    ATTEMPT_NAME,
-    CASES_NAME,
-    LATEST_NAME,
-    RECORD_NAME,
-    RecordError,
-    RecordWriter,
-    to_json,
-    whole,
-)
+from lab.record.writing import RecordError, RecordWriter, to_json, whole
 
-# The format, and where a record lies.
-__all__ = ["ATTEMPT_NAME", "CASES_NAME", "FORMAT", "LATEST_NAME", "RECORD_NAME"]
 # A run and its parts.
-__all__ += ["EVIDENCE", "AttemptResult", "CaseRecord", "RaceRecord", "RunHeader", "RunRecord"]
+__all__ = ["AttemptResult", "CaseRecord", "RaceRecord", "RunHeader", "RunRecord"]
 __all__ += ["CertificateRecord", "Chain", "ImageRecord", "ImageUse", "OwnFiles"]
 __all__ += ["gravest", "result_expected"]
 # Reading and writing.

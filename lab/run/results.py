@@ -21,9 +21,6 @@ from lab.model import Attempt, Result, Role
 from lab.model.expectations import Judgement, PlannedAttempt, Verdict, judge
 from lab.own.files import UserFiles
 from lab.record import (
-    ATTEMPT_NAME,
-    CASES_NAME,
-    LATEST_NAME,
     AttemptResult,
     CaseRecord,
     CertificateRecord,
@@ -36,6 +33,7 @@ from lab.record import (
     RunRecord,
     gravest,
 )
+from lab.record.writing import ATTEMPT_NAME, CASES_NAME, LATEST_NAME
 from lab.remedies.advice import Advice
 from lab.run.attempts import run
 from lab.run.laboratory import Lab

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.own.configurations import readers
-from lab.record import FORMAT
+from lab.record.models import FORMAT
 from tests.e2e.checkouts import LAB
 
 #: What the documentation promises, and how much more a busy machine may take before a test fails.

@@ -14,7 +14,8 @@ from lab.clients import PROGRAMS
 from lab.documents import Claim, documents
 from lab.host.checkout import root
 from lab.model import Attempt, FtpClientSettings, Goal, Role
-from lab.record import RECORD_NAME, whole
+from lab.record import whole
+from lab.record.writing import RECORD_NAME
 from lab.servers import SERVERS
 from lab.settings import parse_client, parse_server
 from tests.unit.made_up import DELIVERED as COMPLETED
