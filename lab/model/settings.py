@@ -277,6 +277,11 @@ class ClientSettings:
         return self.tls
 
     @property
+    def checks_certificate(self) -> bool:
+        """Whether it looks at the server's certificate: it asks for TLS, and is not told to look away."""
+        return self.verify and self.uses_tls
+
+    @property
     def tls_first(self) -> bool:
         """Whether TLS begins with the first byte, without an AUTH TLS before it."""
         return False

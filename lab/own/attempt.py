@@ -81,7 +81,7 @@ def read_attempt(
     client = client or (WEB_CLIENT if any(web) else FTP_CLIENT)
     server = server or _server_for(client, given)
     findings: list[Finding] = []
-    certificate = _certificate(files.chain, files.key, findings)
+    certificate = _given(files.chain, files.key, findings)
     places, texts = dict[str, str](), dict[str, str]()
     of_server, named = _server(given, server, server_settings, certificate, findings, places, texts)
     anchors = _anchors(files.ca, findings) if files.ca is not None else None
@@ -111,25 +111,11 @@ def read_attempt(
     _check_own_is_given(attempt, certificate, anchors)
     asked = _asked(attempt) if files.host is not None or backend is not None else None
     if certificate is not None:
-        findings += say_what_is_not_judged(
-            attempt,
-            certificate,
-            str(files.chain),
-            public_roots().description,
-            anchors_given=anchors is not None,
-        )
-        findings += _looked_at(attempt, certificate, anchors, str(files.chain))
+        findings += _looked_at(attempt, certificate, anchors)
     roots = public_roots() if attempt.server.certificate == OWN else None
+    texts |= _texts(backend or config, places)
     own = UserFiles(
-        certificate,
-        anchors,
-        asked,
-        presented,
-        roots,
-        places=places,
-        form=form,
-        texts={**texts, **_texts(backend or config, places)},
-        named=named,
+        certificate, anchors, asked, presented, roots, places, form=form, texts=texts, named=named
     )
     brought = own != UserFiles() or any(one is not None for one in (given, config, backend))
     if brought and certificate is None and "certificate" not in _assigned(server_settings):
@@ -157,9 +143,8 @@ def _of_backend(
     """
     if not isinstance(base, WebClientSettings):
         others = ", ".join(_web_programs())
-        raise Findings(str(file), TABLE).fail(
-            "no-web-client", None, program=base.program, usual=WEB_CLIENT, others=others
-        )
+        programs = {"program": base.program, "usual": WEB_CLIENT, "others": others}
+        raise Findings(str(file), TABLE).fail("no-web-client", None, **programs)
     from lab.own import backend as backends  # noqa: PLC0415 - a reader is loaded for its file
     from lab.own import backend_settings  # noqa: PLC0415
 
@@ -203,7 +188,7 @@ def _that_send_all(attempt: Attempt, places: Mapping[str, str]) -> dict[str, obj
     That one has an intermediate; whether the person's has is not known: it is presumed that it has not.
     """
     server, client = attempt.server, attempt.client
-    if getattr(server, "certificate_chain", True) or not (client.verify and client.uses_tls):
+    if getattr(server, "certificate_chain", True) or not client.checks_certificate:
         return {}
     place = places.get("server.certificate_chain")
     if place is None:  # the command line says it
@@ -218,7 +203,7 @@ def _names_it_holds_for(client: ClientSettings, assignments: Sequence[str]) -> t
     It is the one that the client checks, unless the command line said which that is.
     """
     name = client.checked_name or client.host
-    checks = client.verify and client.uses_tls and "verify_name" not in _assigned(assignments)
+    checks = client.checks_certificate and "verify_name" not in _assigned(assignments)
     if not checks or name is None or not is_host_name(name) or is_of_the_lab(name):
         return ()
     return (name.lower(),)
@@ -256,22 +241,22 @@ def _asking_for(host: str, assignments: Sequence[str]) -> Sequence[str]:
 
 
 def _looked_at(
-    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None, file: str
+    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None
 ) -> list[Finding]:
-    """What can be seen to be wrong with the person's chain; a pinned one is accepted whatever it is."""
+    """What is not judged of the person's chain, and what can be seen to be wrong with it.
+
+    A pinned one is accepted whatever it is.
+    """
     from lab.own.chain import Checked, check_chain  # noqa: PLC0415
 
     client = attempt.client
-    if (
-        attempt.server.certificate != OWN
-        or client.pin == OWN
-        or not (client.verify and client.uses_tls)
-    ):
-        return []
+    said = say_what_is_not_judged(attempt, own, anchors_given=anchors is not None)
+    if attempt.server.certificate != OWN or client.pin == OWN or not client.checks_certificate:
+        return said
     asked = client.checked_name or (None if client.host == HOST_ADDRESS else client.host)
     pem, whose = _trusted(client, own, anchors)
     checked = Checked(where=client.where, trusted=pem, whose=whose, host=asked)
-    return check_chain(own.chain_pem, own.lines, file, checked)
+    return [*said, *check_chain(own.chain_pem, own.lines, own.chain_file, checked)]
 
 
 def _client_looked_at(own: UserCertificate) -> list[Finding]:
@@ -332,9 +317,7 @@ def _check_together(web: Iterable[Path | None], others: Iterable[Path | None]) -
         raise Findings(str(for_web), TABLE).fail("web-and-ftp", None, config=for_ftp)
 
 
-def _certificate(
-    chain: Path | None, key: Path | None, findings: list[Finding]
-) -> UserCertificate | None:
+def _given(chain: Path | None, key: Path | None, findings: list[Finding]) -> UserCertificate | None:
     if chain is None and key is None:
         return None
     if chain is None:

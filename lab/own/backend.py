@@ -80,9 +80,8 @@ def parameters() -> Mapping[str, Parameter]:
     for name, row in table["parameter"].items():
         kind = ValueKind(row["kind"]) if "kind" in row else None
         why = InBothLanguages(**table["why"][row["ignored"]]) if "ignored" in row else None
-        known[name] = Parameter(
-            name, row.get("reads", ""), kind, row.get("vcl", ""), row.get("of", ""), why
-        )
+        reads, vcl, of = (row.get(key, "") for key in ("reads", "vcl", "of"))
+        known[name] = Parameter(name, reads, kind, vcl, of, why)
     return MappingProxyType(known)
 
 
@@ -189,7 +188,7 @@ def read(text: str, file: str, name: str | None = None) -> Backend:
         protocols=_protocols(*lows_and_highs, given, reading),
         timeouts=MappingProxyType(times),
         lines=MappingProxyType({n: at for n, at in given.items() if n not in reading.empty}),
-        client=_both_halves(*halves, reading),
+        client=_pair(*halves, reading),
         findings=tuple(found),
         **values,
     )
@@ -212,14 +211,8 @@ def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[s
         parameter = in_vcl.get(at.name) or api.get(at.name)
         if parameter is None:
             known, dot = (in_vcl, ".") if form is Form.VCL else (api, "")
-            hint = did_you_mean(
-                f"{dot}{at.name}",
-                [f"{dot}{name}" for name in known],
-                most=1,
-                alike=0.6,
-                write="`{}`",
-                otherwise=".",
-            )
+            name, every = f"{dot}{at.name}", [f"{dot}{one}" for one in known]
+            hint = did_you_mean(name, every, most=1, alike=0.6, write="`{}`", otherwise=".")
             words = "unknown-in-vcl" if form is Form.VCL else "unknown"
             found.say(words, at.line, at=at, name=f"{dot}{cut(at.name)}", hint=hint)
             continue
@@ -243,10 +236,8 @@ def _by_api_name(backend: WrittenBackend, form: Form, found: Findings) -> dict[s
 
 def _say_wrong_kind(at: Written, parameter: Parameter, found: Findings) -> None:
     wanted = parameter.kind
-    also = {
-        ValueKind.STRING: ValueKind.LONG_STRING,
-        ValueKind.BLOCK: ValueKind.WORD,
-    }  # a probe that is declared elsewhere
+    # A word is a probe that is declared elsewhere.
+    also = {ValueKind.STRING: ValueKind.LONG_STRING, ValueKind.BLOCK: ValueKind.WORD}
     if wanted is not None and at.kind not in (wanted, also.get(wanted)):
         words = InBothLanguages(**data(TABLE)["wanted"][wanted])
         words = words.format(name=at.name, value=cut(str(at.value)))
@@ -301,19 +292,25 @@ class _Reading:
         return None
 
 
-def _host(reading: _Reading, at: Written) -> str | None:
+def _of_text(read: Callable[[_Reading, Written, str], Any]) -> Callable[[_Reading, Written], Any]:
+    """A reader of what is a text and is not empty."""
+
+    def reader(reading: _Reading, at: Written) -> Any:
+        value = reading.text(at)
+        return None if value is None else read(reading, at, value)
+
+    return reader
+
+
+def _host(reading: _Reading, at: Written, value: str) -> str:
     """A host name in lower case, or an address."""
-    value = reading.text(at)
-    if value is None or is_host_name(value) or is_address(value):
-        return None if value is None else value.lower()
+    if is_host_name(value) or is_address(value):
+        return value.lower()
     raise reading.fail("no-host-with-wildcard" if "*" in value else "no-host", at)
 
 
-def _url(reading: _Reading, at: Written) -> dict[str, Any] | None:
+def _url(reading: _Reading, at: Written, value: str) -> dict[str, Any]:
     """Where the origin is, and whether TLS is spoken, as one address of the web."""
-    value = reading.text(at)
-    if value is None:
-        return None
     try:
         parts = urllib.parse.urlsplit(value)
         host, port = parts.hostname, parts.port
@@ -325,10 +322,7 @@ def _url(reading: _Reading, at: Written) -> dict[str, Any] | None:
     return {"address": host, "port": port or _SCHEMES[parts.scheme], "use_ssl": tls}
 
 
-def _port(reading: _Reading, at: Written) -> int | None:
-    value = reading.text(at)
-    if value is None:
-        return None
+def _port(reading: _Reading, at: Written, value: str) -> int:
     if not _PORT.fullmatch(value) or not 1 <= int(value) <= _HIGHEST_PORT:
         raise reading.fail("no-port", at)
     return int(value)
@@ -349,21 +343,17 @@ def _check(reading: _Reading, at: Written) -> bool:
     return value
 
 
-def _ciphers(reading: _Reading, at: Written) -> str | None:
+def _ciphers(reading: _Reading, at: Written, value: str) -> str:
     """A cipher list, with colons."""
-    value = reading.text(at)
-    if value is not None and not (value.isascii() and value.isprintable()):
+    if not (value.isascii() and value.isprintable()):
         raise reading.fail("no-ciphers", at)
-    if value is None or "," not in value:
+    if "," not in value:
         return value
     reading.found.say("commas", at.line)
     return ":".join(part.strip() for part in value.split(",") if part.strip())
 
 
-def _version(reading: _Reading, at: Written) -> str | None:
-    value = reading.text(at)
-    if value is None:
-        return None
+def _version(reading: _Reading, at: Written, value: str) -> str:
     version = _VERSIONS.get(re.sub(r"(?i)^tls\s*v?", "", value))
     if version is None:
         raise reading.fail("old-version" if "SSL" in value.upper() else "no-version", at)
@@ -386,12 +376,10 @@ def _time(reading: _Reading, at: Written) -> float:
     return min(seconds, LONGEST_S)
 
 
-def _anchors(reading: _Reading, at: Written) -> UserAnchors | str | None:
+def _anchors(reading: _Reading, at: Written, value: str) -> UserAnchors | str:
     """The certificates that are to be trusted, or the name of one of the lab's own anchors."""
-    value = reading.text(at)
     if value in ANCHORS:
         reading.found.say("anchor-of-the-lab", at.line, name=value)
-    if value is None or value in ANCHORS:
         return value
     from lab.own.pem import read_anchors  # noqa: PLC0415 - cryptography is slow to import
 
@@ -402,19 +390,15 @@ def _anchors(reading: _Reading, at: Written) -> UserAnchors | str | None:
     return anchors
 
 
-def _client_certificate(reading: _Reading, at: Written) -> Written | None:
+def _client_certificate(reading: _Reading, at: Written, _value: str) -> Written:
     """A client's certificate, or its key, which are read together."""
-    if reading.text(at) is None:
-        return None
     from lab.own.pem import check_part  # noqa: PLC0415
 
     _of_pem(reading, at, functools.partial(check_part, key=at.name.endswith("_key")))
     return at
 
 
-def _both_halves(
-    chain: Written | None, key: Written | None, reading: _Reading
-) -> UserCertificate | None:
+def _pair(chain: Written | None, key: Written | None, reading: _Reading) -> UserCertificate | None:
     """The client's certificate with its key, if both are there.
 
     Raises:
@@ -424,14 +408,16 @@ def _both_halves(
         return None
     from lab.own.pem import read_certificate  # noqa: PLC0415
 
-    (pem, first), (key_pem, key_first) = (
-        (str(at.value).encode("utf-8", "replace"), at.content_line or at.line)
-        for at in (chain, key)
-    )
+    (pem, first), (key_pem, key_first) = _pem(chain), _pem(key)
     file = reading.found.file
     own, found = read_certificate(pem, key_pem, file, file, (first, key_first))
     reading.found += found
     return own
+
+
+def _pem(at: Written) -> tuple[bytes, int]:
+    """A parameter's text and its first line; a lone surrogate, which JSON can have, is in no PEM block."""
+    return str(at.value).encode("utf-8", "replace"), at.content_line or at.line
 
 
 def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T]) -> _T:
@@ -439,10 +425,9 @@ def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T
     content = str(at.value)
     if "\n" not in content and "\\n" in content:
         raise reading.fail("escaped-lines", at)
-    # A lone surrogate, which JSON can have in an escape, is in no PEM block.
-    pem, file = content.encode("utf-8", "replace"), reading.found.file
+    pem, first = _pem(at)
     try:
-        return read(pem, file, at.content_line or at.line)
+        return read(pem, reading.found.file, first)
     except InputError as error:
         # What is wrong with a string that has all its lines in one of the file's is there.
         line = at.line if at.content_line is None else error.line
@@ -450,16 +435,16 @@ def _of_pem(reading: _Reading, at: Written, read: Callable[[bytes, str, int], _T
 
 
 _READERS: Mapping[str, Callable[[_Reading, Written], Any]] = {
-    "host": _host,
-    "url": _url,
-    "port": _port,
+    "host": _of_text(_host),
+    "url": _of_text(_url),
+    "port": _of_text(_port),
     "boolean": _boolean,
     "check": _check,
-    "ciphers": _ciphers,
-    "version": _version,
+    "ciphers": _of_text(_ciphers),
+    "version": _of_text(_version),
     "time": _time,
-    "anchors": _anchors,
-    "client-certificate": _client_certificate,
+    "anchors": _of_text(_anchors),
+    "client-certificate": _of_text(_client_certificate),
 }
 
 

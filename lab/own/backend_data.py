@@ -53,9 +53,7 @@ _CONTAINERS = ("backend", "backends")
 #: Parts of a package's manifest that have such a name, and whose backends are called by it as well.
 _PARTS_OF_A_MANIFEST = ("setup", "local_server")
 #: A block in Terraform's language, and the end of it.
-_BLOCK = re.compile(
-    r'^[ \t]*(?:dynamic[ \t]+)?"?backend"?[ \t]*\{[ \t]*(?:#.*|//.*)?$', re.MULTILINE
-)
+_BLOCK = re.compile(r'(?m)^[ \t]*(?:dynamic[ \t]+)?"?backend"?[ \t]*\{[ \t]*(?:#.*|//.*)?$')
 _END_OF_BLOCK = re.compile(r"^[ \t]*\}", re.MULTILINE)
 #: A list of objects, an empty list, or one of lists.
 _JSON_LIST = re.compile(r"\[\s*(?:\{|\]|\[\s*[\[{\]])")

@@ -111,11 +111,8 @@ class _Translation:
         sent = backend.ssl_sni_hostname or backend.ssl_hostname
         if sent is None and checked is not None:
             sent = checked
-            if (
-                checked not in (backend.address, self.server.host)
-                and backend.tls
-                and backend.use_sni
-            ):
+            elsewhere = checked not in (backend.address, self.server.host)
+            if elsewhere and backend.tls and backend.use_sni:
                 self.say("no-sni", "ssl_cert_hostname")
         if (host := backend.override_host) is not None:
             unclear = checked is None and host != backend.address and backend.tls

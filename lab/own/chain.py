@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ from lab.text import cut
 
 TABLE = "chain.toml"
 _E = TypeVar("_E", bound=x509.ExtensionType)
+_Described = Mapping[x509.Certificate, CertificateDescription]
 #: Of more certificates than this no order is worked out: each is tried with each.
 MOST_ORDERED = 20
 #: So many days before its end a certificate is to be renewed.
@@ -59,6 +60,9 @@ class ChainMember:
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.subject}"
+
+
+_Path = Sequence[ChainMember]
 
 
 @dataclass(frozen=True)
@@ -141,17 +145,10 @@ def say_order(members: Sequence[ChainMember], found: Findings) -> None:
             why = "order-signature"
         elif not any(issued(before.certificate, m.certificate) for m in members[:MOST_ORDERED]):
             why = "order-gap"
-        _say(
-            found,
-            why,
-            after.line,
-            after=after,
-            before=before,
-            found=in_words(members),
-            right=in_words(right),
-            twice=twice,
-            issuer=cut(before.certificate.issuer.rfc4514_string()),
-        )
+        issuer = cut(before.certificate.issuer.rfc4514_string())
+        these = {"after": after, "before": before, "twice": twice, "issuer": issuer}
+        orders = {"found": in_words(members), "right": in_words(right)}
+        _say(found, why, after.line, **these, **orders)
         return
 
 
@@ -207,9 +204,7 @@ def _say_dates(member: ChainMember, found: Findings, *, leaf: bool) -> None:
     _say(found, words, member.line, member=member, date=date_in_words, days=days, number=span.days)
 
 
-def _say_issuer(
-    path: Sequence[ChainMember], checked: Checked, found: Findings
-) -> x509.Certificate | None:
+def _say_issuer(path: _Path, checked: Checked, found: Findings) -> x509.Certificate | None:
     """Whether the chain leads to what is trusted; the trust anchor, if it does."""
     top, line = path[-1].certificate, path[-1].line
     if checked.trusted is None:
@@ -222,29 +217,19 @@ def _say_issuer(
         issuer = cut(anchor.subject.rfc4514_string())
         _say(found, "issuer-trusted", line, issuer=issuer, whose=checked.whose)
         return anchor
-    words = "issuer-missing", "top-missing"
-    if issued(top, top):
-        words = "self-signed", "root-unknown"
-    _say(
-        found,
-        words[len(path) > 1],
-        line,
-        member=path[-1],
-        whose=checked.whose,
-        issuer=cut(top.issuer.rfc4514_string()),
-        where=_where_the_issuer_is(top),
-    )
+    own = issued(top, top)
+    words = ("self-signed", "root-unknown") if own else ("issuer-missing", "top-missing")
+    issuer, where = cut(top.issuer.rfc4514_string()), _where_the_issuer_is(top)
+    facts = {"whose": checked.whose, "issuer": issuer, "where": where}
+    _say(found, words[len(path) > 1], line, member=path[-1], **facts)
     return None
 
 
 def _where_the_issuer_is(certificate: x509.Certificate) -> str:
     """Where a certificate says that its issuer's is (RFC 5280, section 4.2.2.1); nothing is fetched."""
-    access = _extension(certificate, x509.AuthorityInformationAccess)
-    found = [
-        one.access_location.value
-        for one in access or ()
-        if one.access_method == AuthorityInformationAccessOID.CA_ISSUERS
-    ]
+    access = _extension(certificate, x509.AuthorityInformationAccess) or ()
+    method = AuthorityInformationAccessOID.CA_ISSUERS
+    found = [one.access_location.value for one in access if one.access_method == method]
     return f"; it is at {cut(str(found[0]))}" if found else ""
 
 
@@ -267,12 +252,7 @@ def _say_name(
         _say(found, "name-differs", leaf.line, host=host, names=names or nobody)
 
 
-def _say_purposes(
-    path: Sequence[ChainMember],
-    described: dict[x509.Certificate, CertificateDescription],
-    checked: Checked,
-    found: Findings,
-) -> None:
+def _say_purposes(path: _Path, described: _Described, checked: Checked, found: Findings) -> None:
     """Whether each is made for what it does."""
     usages = list(_extension(path[0].certificate, x509.ExtendedKeyUsage) or ())
     right = {_USAGES[checked.side], ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
@@ -280,9 +260,8 @@ def _say_purposes(
         names = ", ".join(usage._name for usage in usages)
         _say(found, "wrong-purpose", path[0].line, side=checked.side, usages=names)
     usage = _extension(path[0].certificate, x509.KeyUsage)
-    if usage is not None and not (
-        usage.digital_signature or usage.key_encipherment or usage.key_agreement
-    ):
+    either = ("digital_signature", "key_encipherment", "key_agreement")
+    if usage is not None and not any(getattr(usage, name) for name in either):
         _say(found, "no-key-for-tls", path[0].line, member=path[0])
     for issuer in path[1:]:
         usage = _extension(issuer.certificate, x509.KeyUsage)
@@ -303,9 +282,7 @@ def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:
 # -- what issuers may do ------------------------------------------------------------------------------
 
 
-def _say_constraints(
-    path: Sequence[ChainMember], anchor: x509.Certificate | None, found: Findings
-) -> None:
+def _say_constraints(path: _Path, anchor: x509.Certificate | None, found: Findings) -> None:
     """What issuers may not have below them (RFC 5280, sections 4.2.1.9, 4.2.1.10), and what nobody knows."""
     top = path[-1]
     named = _extension(path[0].certificate, x509.SubjectAlternativeName)
@@ -345,19 +322,17 @@ def _unknown_critical(certificate: x509.Certificate) -> str | None:
         extensions = list(certificate.extensions)
     except DAMAGES:
         return None
-    unknown = (x509.UnrecognizedExtension,)
-    return next(
-        (e.oid.dotted_string for e in extensions if e.critical and isinstance(e.value, unknown)),
-        None,
-    )
+    critical = (e for e in extensions if e.critical)
+    unknown = (e.oid.dotted_string for e in critical if type(e.value) is x509.UnrecognizedExtension)
+    return next(unknown, None)
 
 
 # -- limits of platforms ------------------------------------------------------------------------------
 
 
 def _say_limits(
-    path: Sequence[ChainMember],
-    described: dict[x509.Certificate, CertificateDescription],
+    path: _Path,
+    described: _Described,
     checked: Checked,
     found: Findings,
     *,
@@ -369,21 +344,16 @@ def _say_limits(
         one = described[member.certificate]
         key, signature = _key_strength(one), _signature_strength(member.certificate)
         sha1 = _digest(member.certificate) == "sha1"
+        every = LIMITS.items()
+        # The signature of what is trusted anyway is not looked at.
+        signed = every if member.certificate != anchor else ()
+        edwards = every if one.key_type.startswith("Ed") else ()
         weak = {
-            "key": [w for w, limit in LIMITS.items() if key < levels[limit.level]],
-            # The signature of what is trusted anyway is not looked at.
+            "key": [w for w, of in every if key < levels[of.level]],
             "signature": [
-                w
-                for w, limit in LIMITS.items()
-                if signature < levels[limit.level] and not (sha1 and limit.sha1)
-            ]
-            if member.certificate != anchor
-            else [],
-            "eddsa": [
-                w
-                for w, limit in LIMITS.items()
-                if one.key_type.startswith("Ed") and not limit.eddsa
+                w for w, of in signed if signature < levels[of.level] and not (sha1 and of.sha1)
             ],
+            "eddsa": [w for w, of in edwards if not of.eddsa],
         }
         for name, places in weak.items():
             if places:

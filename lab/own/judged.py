@@ -19,15 +19,16 @@ import dataclasses
 from lab import model
 from lab.certificates import OWN
 from lab.model import HOST_ADDRESS, Attempt, NotJudged, Outcome, Reason, Result, Stage
-from lab.own.files import UserCertificate
+from lab.own.files import UserCertificate, public_roots
 from lab.own.findings import Finding, Findings
 
 #: ``ClientSettings.trust``: the public roots, as if nothing was said.
 PUBLIC = "public"
-#: What a client reports of an issuer that it does not know. ``self-signed-leaf`` is not among them: it is
-#: the same for every client that was not given the certificate itself.
+#: What a client reports of an issuer that it does not know, or of what nobody knows. ``self-signed-leaf`` is
+#: not among them: it is the same for every client that was not given the certificate itself.
 _ABOUT_THE_ISSUER = frozenset(
     {
+        Reason.UNKNOWN,
         Reason.UNKNOWN_ISSUER,
         Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
         Reason.ISSUER_NOT_FOUND,
@@ -41,9 +42,7 @@ USUAL, STRONG = model.FtpServerSettings.certificate, "rsa3072"
 _OTHERS_ROOTS = (NotJudged.ISSUER_LAB_CA_ONLY, NotJudged.ROOTS_STAND_IN)
 #: What each of them leaves open. A reason that nobody knows may be any.
 _LEAVES_OPEN = {
-    NotJudged.ISSUER_LAB_CA_ONLY: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
-    NotJudged.ROOTS_STAND_IN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
-    NotJudged.ISSUER_FROM_CHAIN: _ABOUT_THE_ISSUER | {Reason.UNKNOWN},
+    **dict.fromkeys((*_OTHERS_ROOTS, NotJudged.ISSUER_FROM_CHAIN), _ABOUT_THE_ISSUER),
     NotJudged.NAME_NOT_GIVEN: frozenset({Reason.HOSTNAME_MISMATCH, Reason.UNKNOWN}),
     NotJudged.CERTIFICATE_NOT_GIVEN: frozenset(Reason),
 }
@@ -69,7 +68,7 @@ def not_judged(
         pins it.
     """
     client = attempt.client
-    checks = client.verify and client.uses_tls
+    checks = client.checks_certificate
     if checks and not certificate_given and attempt.server.certificate in (USUAL, STRONG):
         return (NotJudged.CERTIFICATE_NOT_GIVEN,)
     if attempt.server.certificate != OWN or not checks or client.pin == OWN:
@@ -86,14 +85,7 @@ def not_judged(
     return tuple(found)
 
 
-def judged(
-    attempt: Attempt,
-    outcome: Outcome,
-    *,
-    anchors_given: bool,
-    own_roots: bool = False,
-    certificate_given: bool = True,
-) -> Outcome:
+def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool, **given: bool) -> Outcome:
     """The outcome, which says ``verified`` only of what the attempt can judge, and what it presumes.
 
     A refusal is not judged if its reason is what the attempt cannot say. OpenSSL looks at the issuers
@@ -103,24 +95,18 @@ def judged(
     Args:
         attempt: both ends' settings.
         outcome: what happened.
-        anchors_given, own_roots, certificate_given: as in :func:`not_judged`.
+        anchors_given, given: as in :func:`not_judged`.
     """
     if outcome.result is Result.COMPLETED:
         outcome = dataclasses.replace(outcome, presumed=getattr(attempt.server, "presumed", ()))
     pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)
-    left_open = not_judged(
-        attempt,
-        anchors_given=anchors_given,
-        own_roots=own_roots,
-        certificate_given=certificate_given,
-    )
+    left_open = not_judged(attempt, anchors_given=anchors_given, **given)
     if not left_open:
         return outcome
-    return dataclasses.replace(
-        outcome, not_judged=left_open if _rests_on(outcome, left_open) else ()
-    )
+    rests_on = _rests_on(outcome, left_open)
+    return dataclasses.replace(outcome, not_judged=left_open if rests_on else ())
 
 
 def _rests_on(outcome: Outcome, left_open: tuple[NotJudged, ...]) -> bool:
@@ -142,10 +128,10 @@ def _name_is_given(client: model.ClientSettings) -> bool:
 
 
 def say_what_is_not_judged(
-    attempt: Attempt, own: UserCertificate, file: str, roots: str, *, anchors_given: bool
+    attempt: Attempt, own: UserCertificate, *, anchors_given: bool
 ) -> list[Finding]:
-    """What an attempt will not say of the certificate that a person brought in this file."""
-    found, client = Findings(file, "attempt.toml"), attempt.client
+    """What an attempt will not say of the certificate that a person brought."""
+    found, client = Findings(own.chain_file, "attempt.toml"), attempt.client
     if attempt.server.certificate != OWN:
         found.say("not-used", None, instead=attempt.server.certificate)
     elif client.pin == OWN and client.verify:
@@ -153,5 +139,5 @@ def say_what_is_not_judged(
     for each in not_judged(attempt, anchors_given=anchors_given):
         # Its own issuer: who was not given it refuses it, whatever else is trusted.
         if each not in _OTHERS_ROOTS or not own.self_issued:
-            found.say(each, None, roots=roots)
+            found.say(each, None, roots=public_roots().description)
     return found

@@ -197,20 +197,13 @@ class _Reader:
         self._blank()
         at_value = self.at
         kind, value = self._value(start, name)
-        end = self.at
+        line, text = self.lines.of(start), shortened(self.text[start : self.at])
         self._blank()
         if self._peek() == ";":
             self.at += 1
         elif kind is not ValueKind.BLOCK:
-            self._fail(start, "no-semicolon", written=shortened(self.text[start:end]))
-        return Written(
-            name=name[1:],
-            value=value,
-            kind=kind,
-            line=self.lines.of(start),
-            text=shortened(self.text[start:end]),
-            content_line=self.lines.of(at_value),
-        )
+            self._fail(start, "no-semicolon", written=text)
+        return Written(name[1:], value, kind, line, text, self.lines.of(at_value))
 
     # -- values ------------------------------------------------------------------------------------
 
@@ -245,9 +238,8 @@ class _Reader:
             closing = f'"{opening[1]}}}'
             end = self.text.find(closing, opening.end())
             if end < 0:
-                self._fail(
-                    start, "no-end-of-long-string", opening=cut(opening[0]), closing=cut(closing)
-                )
+                marks = {"opening": cut(opening[0]), "closing": cut(closing)}
+                self._fail(start, "no-end-of-long-string", **marks)
             self.at = end + len(closing)
             return self.text[opening.end() : end]
         if self._peek() != '"':
@@ -265,9 +257,7 @@ class _Reader:
         """Pass over everything up to the brace that closes the one here."""
         depth = 0
         while self._blank():
-            if self._string() is not None:
-                continue
-            if self._match(_PLAIN) is not None:
+            if self._string() is not None or self._match(_PLAIN) is not None:
                 continue
             depth += {"{": 1, "}": -1}.get(self.text[self.at], 0)
             self.at += 1

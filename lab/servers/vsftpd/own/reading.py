@@ -29,13 +29,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.model import CERTIFICATE_EMPTY, CERTIFICATE_UNSET, PROTOCOLS, ProtocolRange
-from lab.own.configurations import (
-    ConfigurationReading,
-    ConfigurationText,
-    NamedFiles,
-    ReadConfiguration,
-    WritableConfiguration,
-)
+from lab.own import configurations
+from lab.own.configurations import ConfigurationReading, ConfigurationText, NamedFiles
 from lab.own.findings import BLANKS, BYTE_ORDER_MARK, Findings, check_line, data
 from lab.own.rewriting import Rewrite, WrittenLine, last_ones, row_by_row
 from lab.own.telling import Telling, phrase
@@ -59,7 +54,7 @@ _CERTIFICATE = "rsa_cert_file"
 _OLD_VERSIONS = ("SSLv3", "TLSv1", "TLSv1.1")
 _SAFE = "TLSv1.2"
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
-_OCTAL = re.compile(r"0[0-7]*", re.ASCII)
+_NO_OCTAL = re.compile(r"0[0-7]*[89]")
 _MISSING = "missing value in config file for"
 _phrase = functools.partial(phrase, TABLE)
 
@@ -165,7 +160,7 @@ def build_named(name: str) -> Build:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VsftpdConf(ReadConfiguration):
+class VsftpdConf(configurations.ReadConfiguration):
     """A vsftpd.conf as the settings of a server, with what is to be said about it."""
 
     settings: Vsftpd
@@ -308,15 +303,13 @@ class _Reading(Telling[_Line]):
             self.found.say("bare", line.number, name=line.name)
         elif kind is OptionKind.NUMBER and not _DIGITS.fullmatch(value):
             self.found.say("no-number", line.number, line=line)
-        elif (
-            kind is OptionKind.NUMBER and line.value.startswith("0") and not _OCTAL.fullmatch(value)
-        ):
+        elif kind is OptionKind.NUMBER and _NO_OCTAL.match(line.value):
             self.found.say("octal", line.number, line=line)
         return value
 
     def _fatal(self, line: _Line, problem: str, why: InBothLanguages) -> None:
         """Keep a line that vsftpd dies of, and say so; an error, if it cannot be handed on."""
-        says = {"why": why, "problem": problem, "name": cut(line.name)}
+        says: dict[str, object] = {"why": why, "problem": problem, "name": cut(line.name)}
         error = "control-characters"
         if line.name not in self.options and line.name in self.of_target:
             error = "only-here"
@@ -328,10 +321,8 @@ class _Reading(Telling[_Line]):
             error = "byte-order-mark"
         elif "\r" in line.value:
             error = "carriage-return"
-        shown, target = str(line), self.target.name
-        raise self.found.fail(
-            error, line.number, line=shown, **(says | {"why": why.en}), target=target
-        )
+        says |= {"line": str(line), "why": why.en, "target": self.target.name}
+        raise self.found.fail(error, line.number, **says)
 
     def _place(self, line: _Line, option: VsftpdOption, value: bool | str) -> None:
         words, ja = (option.set, option.set_ja) if value else (option.empty, option.empty_ja)
@@ -409,11 +400,9 @@ class _Reading(Telling[_Line]):
             if all(_is_about(rule, key, build) for key, build in here.items()):
                 self._obey(rule, name, values)
         extra = (*self.kept.values(), *switches, *self.fatal)
+        self.fields |= {"software": software, "extra": extra, "presumed": tuple(self.presumed)}
         return VsftpdConf(
-            settings=Vsftpd(
-                **{**self.fields, "software": software, "extra": extra},
-                presumed=tuple(self.presumed),
-            ),
+            settings=Vsftpd(**self.fields),
             lines=MappingProxyType(dict(self.lines)),
             switches=frozenset(switches),
             extra_lines=_numbered(text, extra),
@@ -529,7 +518,7 @@ class _VsftpdReading(ConfigurationReading):
             software=given.server.name,
         )
 
-    def writable(self, given: ConfigurationText) -> WritableConfiguration:
+    def writable(self, given: ConfigurationText) -> configurations.WritableConfiguration:
         """See :meth:`ConfigurationReading.writable`."""
         target = _of_the_lab(given).build
         of_file = build_named(given.build) if given.build else build_for(given.text, target)
