@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from lab import model
@@ -125,19 +124,12 @@ class Cure:
         if self.rating is Rating.UNSAFE:
             impostor = expect
         elif any(
-            now and now != was for now, was in zip(_told(changed), _told(attempt), strict=True)
+            now and now != was for was, now in zip(*map(_told, (attempt, changed)), strict=True)
         ):
             # An impostor has a certificate of an authority of its own.
             impostor = refused(Side.CLIENT, Stage.VERIFY, Reason.UNKNOWN_ISSUER)
-        return Remedy(
-            self.rating,
-            words("cure", self.name).en,
-            changed,
-            expect,
-            impostor,
-            self.name,
-            self.gives if own else "",
-        )
+        title, gives = words("cure", self.name).en, self.gives if own else ""
+        return Remedy(self.rating, title, changed, expect, impostor, self.name, gives)
 
 
 #: What a client is told about whose certificate to accept, under which name.
@@ -203,9 +195,7 @@ def remedies_for(reason: Reason, attempt: Attempt, found: Likeness = UNKNOWN) ->
     return tuple(sorted([*known, *lines], key=lambda one: one.rating is Rating.UNSAFE))
 
 
-def cured(
-    attempt: Attempt, *names: str, words: Mapping[str, str] = MappingProxyType({})
-) -> list[Remedy]:
+def cured(attempt: Attempt, *names: str, words: Mapping[str, str] | None = None) -> list[Remedy]:
     """These general cures for an attempt, in this order.
 
     Args:
@@ -217,14 +207,13 @@ def cured(
         KeyError: there is no such cure.
         ValueError: it changes nothing here, or these settings cannot be changed so.
     """
-    made = [(name, CURES_BY_NAME[name].of(attempt)) for name in names]
-    if idle := [name for name, remedy in made if remedy is None]:
-        raise ValueError(f"the cure {idle[0]} is none for {attempt}")
-    return [
-        dataclasses.replace(remedy, title=words.get(name, remedy.title))
-        for name, remedy in made
-        if remedy is not None
-    ]
+    made = []
+    for name in names:
+        remedy = CURES_BY_NAME[name].of(attempt)
+        if remedy is None:
+            raise ValueError(f"the cure {name} is none for {attempt}")
+        made.append(dataclasses.replace(remedy, title=(words or {}).get(name, remedy.title)))
+    return made
 
 
 def delivered(attempt: Attempt) -> Expectation:
@@ -261,9 +250,7 @@ def _lines_changed(attempt: Attempt) -> list[Remedy]:
 
 def line_title(line: str, instead: str | None) -> InBothLanguages:
     """The title of a remedy that takes a line out of a configuration, or writes another one instead."""
-    if instead is None:
-        return words("cure", "line-removed", line=line)
-    return words("cure", "line-turned", line=instead)
+    return words("cure", "line-turned" if instead else "line-removed", line=instead or line)
 
 
 def title_of(before: Attempt, remedy: Remedy) -> InBothLanguages:
@@ -288,8 +275,7 @@ def _replaced(attempt: Attempt, side: str, changes: dict[str, Any]) -> Attempt |
     settings = getattr(attempt, side)
     if not changes.keys() <= {field.name for field in dataclasses.fields(settings)}:
         return None
-    replaced = dataclasses.replace(settings, **changes)
-    return dataclasses.replace(attempt, **{side: replaced})
+    return dataclasses.replace(attempt, **{side: dataclasses.replace(settings, **changes)})
 
 
 def _known_authority(attempt: Attempt) -> Attempt | None:
@@ -299,10 +285,8 @@ def _known_authority(attempt: Attempt) -> Attempt | None:
 
 
 def _renewed(attempt: Attempt) -> Attempt | None:
-    of_others = ("expired-intermediate", "expired-self-signed")
-    if attempt.server.certificate in of_others:
-        return None
-    return attempt.with_server(certificate="renewed")
+    of_others = attempt.server.certificate in ("expired-intermediate", "expired-self-signed")
+    return None if of_others else attempt.with_server(certificate="renewed")
 
 
 def _served_trusted(attempt: Attempt) -> Attempt | None:
@@ -368,17 +352,14 @@ def _writeable_root(attempt: Attempt) -> Attempt | None:
 
 
 def _let_in(attempt: Attempt) -> Attempt | None:
-    if attempt.server.port_filter == "open":
-        return None
-    client = attempt.client
-    return attempt.with_server(port_allowed=program_of(client).service(client))
+    client, is_open = attempt.client, attempt.server.port_filter == "open"
+    return None if is_open else attempt.with_server(port_allowed=program_of(client).service(client))
 
 
 def _certificate_given(attempt: Attempt) -> Attempt | None:
     """Every suite that is not anonymous needs a certificate."""
-    if attempt.server.has_certificate:
-        return None
-    return attempt.with_server(certificate="valid", ciphers=None)
+    there = attempt.server.has_certificate
+    return None if there else attempt.with_server(certificate="valid", ciphers=None)
 
 
 def _as_the_server(attempt: Attempt) -> Attempt | None:

@@ -18,12 +18,12 @@ from lab.model import Attempt, ClientSettings, FtpClientSettings, FtpServerSetti
 from lab.own.files import ClientForm
 from lab.own.findings import data
 from lab.servers import SERVERS, ListenerPlace, Server
+from lab.settings import Settings
 
 #: Options of Net::FTP for which Movable Type has directives of their own.
-_DIRECTIVES = {
-    "SSL_verify_mode": ("FTPSSSLVerifyNone", "1"),
-    "SSL_version": ("FTPSSSLVersion", None),
-}
+_DIRECTIVES = {"SSL_verify_mode": "FTPSSSLVerifyNone 1", "SSL_version": "FTPSSSLVersion {}"}
+#: What a program is asked to do.
+_Told = Mapping[str, Any]
 #: A port for plain HTTP, in the definition of a backend.
 _PLAIN_PORT = re.compile(r"(\bport\b\W*?)80\b")
 #: Of python_tls.py's arguments, those that are statements about an ssl.SSLContext.
@@ -100,8 +100,7 @@ def client_lines(
         key="client.key" if client.client_certificate else None,
     )
     program = program_of(client)
-    typed = program.written(client, target)
-    if typed is not None:
+    if (typed := program.written(client, target)) is not None:
         return typed
     return tuple(_written(program.request(client, target), form, program.told["statements"]))
 
@@ -114,9 +113,7 @@ def _file_of(slug: str | None, place: str | None) -> str | None:
     return file if line.isdigit() and file else place or f"{OWN}.pem"
 
 
-def _written(
-    request: Mapping[str, Any], form: ClientForm, statements: Mapping[str, str]
-) -> Iterator[str]:
+def _written(request: _Told, form: ClientForm, statements: Mapping[str, str]) -> Iterator[str]:
     if statements:
         yield from _stated(request, statements)
     elif "argv" in request:
@@ -149,11 +146,8 @@ _ASSIGNED: Mapping[str, str] = {
 def _parameters(client: ClientSettings, form: ClientForm, trust: str | None) -> Iterator[str]:
     """A backend's parameters for what is set in a client."""
     table = data("backend.toml")
-    set_here: dict[str, Any] = {
-        field.name: getattr(client, field.name)
-        for field in dataclasses.fields(client)
-        if field.name in table["written"]
-    }
+    names = (field.name for field in dataclasses.fields(client))
+    set_here = {name: getattr(client, name) for name in names if name in table["written"]}
     if client.protocols is not None:
         set_here |= {"minimum": client.protocols.minimum, "maximum": client.protocols.maximum}
     for name, value in set_here.items():
@@ -200,13 +194,10 @@ def _options(argv: Sequence[str]) -> list[str]:
 def _option(name: str, value: Any, form: ClientForm) -> str:
     if form == "options":
         return f"{name} => {json.dumps(value)}"
-    directive, always = _DIRECTIVES.get(name, (None, None))
-    if directive is not None:
-        return f"{directive} {always or value}"
-    return f"FTPSOptions {name}={value}"
+    return _DIRECTIVES[name].format(value) if name in _DIRECTIVES else f"FTPSOptions {name}={value}"
 
 
-def _stated(request: Mapping[str, Any], statements: Mapping[str, str]) -> Iterator[str]:
+def _stated(request: _Told, statements: Mapping[str, str]) -> Iterator[str]:
     """A library's own words for what a request has."""
     for name, value in request.items():
         words = statements.get(f"not {name}" if value is False else name)
@@ -303,10 +294,8 @@ def _of_server(
         steps = []
     if any(SERVERS[step.software].unsupported(step) is not None for step in steps):
         steps = []
-    parts = [
-        _change("server", (name,), places, known, lines_of(step))
-        for name, step in zip(fields, steps, strict=False)
-    ]
+    each = zip(fields, steps, strict=False)
+    parts = [_change("server", (name,), places, known, lines_of(step)) for name, step in each]
     was = {line for one in parts for line in one.was}
     write = {line for one in parts for line in one.write}
     if not parts or (was, write) != ({*whole.was}, {*whole.write}):
@@ -365,13 +354,10 @@ def _in_the_files_words(change: LineChange, written: tuple[str, ...]) -> LineCha
     return dataclasses.replace(change, where=where, was=was, write=write)
 
 
-def _differing(
-    before: ServerSettings | ClientSettings, after: ServerSettings | ClientSettings
-) -> tuple[str, ...]:
+def _differing(before: Settings, after: Settings) -> tuple[str, ...]:
     """The fields whose values differ; a field that only one program has is none of the change."""
-    after_too = {field.name for field in dataclasses.fields(after)}
-    names = (field.name for field in dataclasses.fields(before) if field.name in after_too)
-    return tuple(name for name in names if getattr(before, name) != getattr(after, name))
+    was, now = vars(before), vars(after)
+    return tuple(name for name in was if name in now and was[name] != now[name])
 
 
 def _change(
@@ -384,10 +370,4 @@ def _change(
     was = _without(before, after)
     known = [places[key] for name in fields if (key := f"{end}.{name}") in places]
     known += [place for line in was for place in _places_of(line, end, places)]
-    return LineChange(
-        end=end,
-        fields=fields,
-        where=tuple(dict.fromkeys(known)),
-        was=was,
-        write=_without(after, before),
-    )
+    return LineChange(end, fields, tuple(dict.fromkeys(known)), was, _without(after, before))
