@@ -64,10 +64,7 @@ def cause_of(evidence: Evidence) -> InBothLanguages:
     outcome = evidence.result.outcome
     if outcome is None or outcome.reason is None:
         raise ValueError(f"the attempt {evidence.result.id} was not refused")
-    said = words("why", outcome.reason)
-    for fact in _facts(outcome.reason, evidence):
-        said += fact
-    return said
+    return sum(_facts(outcome.reason, evidence), start=words("why", outcome.reason))
 
 
 def _facts(reason: Reason, evidence: Evidence) -> Iterator[InBothLanguages]:
@@ -125,13 +122,9 @@ def _suites(evidence: Evidence) -> Iterator[InBothLanguages]:
     elif compared.possible:
         yield words("fact", "groups", common=_suite_names(compared.common[version]))
     else:
-        named = words(
-            "fact",
-            "suites",
-            version=version,
-            client=_suite_names(compared.client.suites[version]),
-            server=_suite_names(compared.server.suites[version]),
-        )
+        ends = (compared.client, compared.server)
+        client, server = (_suite_names(end.suites[version]) for end in ends)
+        named = words("fact", "suites", version=version, client=client, server=server)
         sentence = compared.sentence[:1].upper() + compared.sentence[1:]
         yield InBothLanguages(f"{sentence}.", named.ja)
 
@@ -230,10 +223,8 @@ def _signature(evidence: Evidence) -> Iterator[InBothLanguages]:
     # A root's own signature is looked at by nobody.
     weak = [one for one in evidence.sent if weakly_signed(one)]
     for one in (weak or evidence.sent)[:1]:
-        where = evidence.result.client.where
-        yield words(
-            "fact", "signature", subject=_subject(one), signature=one.signature, where=where
-        )
+        subject, where = _subject(one), evidence.result.client.where
+        yield words("fact", "signature", subject=subject, signature=one.signature, where=where)
 
 
 # -- the session -----------------------------------------------------------------------------------
@@ -266,8 +257,7 @@ def _reset(evidence: Evidence) -> Iterator[InBothLanguages]:
         return
     for one in wire.connections:
         if not one.control and one.closed is not None and one.closed.reset:
-            side = words("side", str(one.closed.by))
-            yield words("fact", "reset", side=side)
+            yield words("fact", "reset", side=words("side", str(one.closed.by)))
             return
 
 
