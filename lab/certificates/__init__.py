@@ -46,8 +46,7 @@ class UnknownCertificate(CertificateError, KeyError):
     """No such certificate, anchor or host; the message names the closest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.name, self.known = name, tuple(known)
-        self.message = no_such(kind, name, self.known)
+        self.message = no_such(kind, name, known)
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -183,9 +182,7 @@ def _fields(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _FORMS[name](v) if name in _FORMS else v for name, v in table.items()}
 
 
-_TABLES = tomllib.loads(
-    resources.files(__name__).joinpath("catalogue.toml").read_text(encoding="utf-8")
-)
+_TABLES = tomllib.loads(resources.files(__name__).joinpath("catalogue.toml").read_text("utf-8"))
 #: The catalogue, by slug, in the order in which it is shown.
 CATALOGUE: Mapping[str, CertificateSpec] = MappingProxyType(
     {
@@ -203,7 +200,6 @@ def spec_of(slug: str) -> CertificateSpec:
     Raises:
         UnknownCertificate: there is none; the message names the closest.
     """
-    try:
-        return CATALOGUE[slug]
-    except KeyError:
-        raise UnknownCertificate("certificate", slug, CATALOGUE) from None
+    if slug not in CATALOGUE:
+        raise UnknownCertificate("certificate", slug, CATALOGUE)
+    return CATALOGUE[slug]

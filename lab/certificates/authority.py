@@ -104,20 +104,15 @@ class Authority:
 
     def intermediate(self, variant: Intermediate = Intermediate.ORDINARY) -> x509.Certificate:
         """A certificate of the issuing CA; every variant has the same subject and key."""
-        expired = variant is Intermediate.EXPIRED
         ca = variant is not Intermediate.NOT_A_CA
         key_usage = ca and variant is not Intermediate.NO_KEY_USAGE
+        name = _name(f"{self.title} intermediate", "certificate authority")
+        key, starts = self.intermediate_key.public_key(), self.now - _CA_AGE / 2
+        lasts = timedelta(days=-1) if variant is Intermediate.EXPIRED else _CA_AGE / 2
+        basic = x509.BasicConstraints(ca, path_length=0 if key_usage else None)
         builder = (
-            _builder(
-                _name(f"{self.title} intermediate", "certificate authority"),
-                self.root.subject,
-                self.intermediate_key.public_key(),
-                self.now - _CA_AGE / 2,
-                self.now + (timedelta(days=-1) if expired else _CA_AGE / 2),
-            )
-            .add_extension(
-                x509.BasicConstraints(ca, path_length=0 if key_usage else None), critical=True
-            )
+            _builder(name, self.root.subject, key, starts, self.now + lasts)
+            .add_extension(basic, critical=True)
             .add_extension(_issued_by(self.root_key), critical=False)
         )
         if key_usage:
@@ -126,12 +121,10 @@ class Authority:
             builder = builder.add_extension(_key_usage(ca=True), critical=True)
         certificate = builder.sign(self.root_key, hashes.SHA256())
         if variant is Intermediate.SHA1:
-            return sign_again_with_sha1(certificate, self.root_key)
+            return with_sha1(certificate, self.root_key)
         return certificate
 
-    def issue_ordinary(
-        self, subject: Subject, starts: datetime, ends: datetime, kind: Key
-    ) -> IssuedLeaf:
+    def ordinary(self, subject: Subject, starts: datetime, ends: datetime, kind: Key) -> IssuedLeaf:
         """An ordinary leaf, RSA-2048 or ECDSA P-256, with a key of its own: trustme's work."""
         issued = self._issuing.issue_cert(
             *subject.alternative_names,
@@ -144,9 +137,8 @@ class Authority:
         )
         certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
         # It was made here a moment ago: the test of its primes would only take time.
-        key = serialization.load_pem_private_key(
-            issued.private_key_pem.bytes(), None, unsafe_skip_rsa_key_validation=True
-        )
+        pem = issued.private_key_pem.bytes()
+        key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
         assert isinstance(key, PrivateKey)
         return IssuedLeaf(certificate, key)
 
@@ -180,18 +172,15 @@ class Authority:
 
 def request_certificate(subject: Subject, key: PrivateKey) -> x509.CertificateSigningRequest:
     """A certificate signing request, as an operator sends it to a CA: made with the private key."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(
-        _name(subject.common_name, subject.unit)
-    )
+    name = _name(subject.common_name, subject.unit)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
     if subject.alternative_names:
         names = _alternative_names(subject.alternative_names)
         builder = builder.add_extension(names, critical=False)
     return builder.sign(key, hashes.SHA256())
 
 
-def issue_to_itself(
-    subject: Subject, starts: datetime, ends: datetime, key: PrivateKey
-) -> IssuedLeaf:
+def self_signed(subject: Subject, starts: datetime, ends: datetime, key: PrivateKey) -> IssuedLeaf:
     """A self-signed leaf, with the extensions that ``openssl req -x509`` gives it.
 
     It has no key usage: OpenSSL before 1.1.0 calls a certificate self-signed (18) only if its key
@@ -207,9 +196,7 @@ def issue_to_itself(
     return IssuedLeaf(certificate, key)
 
 
-def sign_again_with_sha1(
-    certificate: x509.Certificate, issuer_key: rsa.RSAPrivateKey
-) -> x509.Certificate:
+def with_sha1(certificate: x509.Certificate, issuer_key: rsa.RSAPrivateKey) -> x509.Certificate:
     """The same certificate with an RSA-with-SHA-1 signature, which no builder makes any more.
 
     A certificate names its signature algorithm twice, inside the signed part and beside it
@@ -228,13 +215,8 @@ def sign_again_with_sha1(
 
 
 def _name(common_name: str, unit: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
-            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-        ]
-    )
+    kinds = (NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.COMMON_NAME)
+    return x509.Name(map(x509.NameAttribute, kinds, (ORGANIZATION, unit, common_name)))
 
 
 def _builder(
@@ -273,14 +255,6 @@ def _issued_by(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
 
 def _key_usage(*, ca: bool) -> x509.KeyUsage:
     # Suites with RSA key exchange, e.g. AES128-SHA, need a leaf that allows key encipherment.
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=not ca,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    never = ("content_commitment", "data_encipherment", "key_agreement", "encipher_only")
+    rights = dict.fromkeys((*never, "decipher_only"), False) | {"digital_signature": True}
+    return x509.KeyUsage(**rights, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca)

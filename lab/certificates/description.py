@@ -16,15 +16,9 @@ from lab.certificates import CertificateError
 _DAY = "%Y-%m-%d %H:%M UTC"
 
 
+_OF_X509 = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 #: What reading a certificate's parts raises where they are damaged.
-DAMAGES = (
-    ValueError,
-    UnsupportedAlgorithm,
-    InternalError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
+DAMAGES = (ValueError, UnsupportedAlgorithm, InternalError, *_OF_X509)
 
 
 @dataclass(frozen=True, kw_only=True)

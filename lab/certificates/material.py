@@ -35,22 +35,16 @@ _LONGEST_NAME = 64 - len("*.")
 _TITLES = {Issuer.PUBLIC: "Public CA", Issuer.PRIVATE: "Private CA", Issuer.ATTACKER: "Impostor CA"}
 # Security level 3 (policy FUTURE) asks for 3072 bits of every CA: there, only a leaf's own size is
 # to be at fault. Nobody ever trusts the attacker's CA, so that its size never matters.
-_CA_KEYS = {
-    Issuer.PUBLIC: Key.RSA_3072,
-    Issuer.PRIVATE: Key.RSA_3072,
-    Issuer.ATTACKER: Key.RSA_2048,
-}
+_KEYS = {Issuer.PUBLIC: Key.RSA_3072, Issuer.PRIVATE: Key.RSA_3072, Issuer.ATTACKER: Key.RSA_2048}
+#: What a CA has keys for.
+_PARTS = ("root", "intermediate")
 #: What trustme cannot make: leaves without alternative names.
 _COMMON_NAMES_ONLY = frozenset({Names.COMMON_NAME_ONLY, Names.OTHER_COMMON_NAME_ONLY, Names.USER})
 #: A leaf with these names is the same for every host.
-_NAMES_OF_NO_HOST = frozenset(
-    {Names.OTHER_HOST, Names.WILDCARD, Names.OTHER_COMMON_NAME_ONLY, Names.USER}
-)
+_NAMES_OF_NO_HOST = (Names.OTHER_HOST, Names.WILDCARD, Names.OTHER_COMMON_NAME_ONLY, Names.USER)
 _ORDINARY_KEYS = frozenset({Key.RSA_2048, Key.ECDSA_P256})
 #: Leaves whose key pair another one has, too: what is made anew with the same key is told by that.
-_KEPT_KEYS = frozenset(
-    CATALOGUE[spec.leaf.key_of].leaf for spec in CATALOGUE.values() if spec.leaf.key_of
-)
+_KEPT_KEYS = {CATALOGUE[one.leaf.key_of].leaf for one in CATALOGUE.values() if one.leaf.key_of}
 
 
 @dataclass(frozen=True)
@@ -200,10 +194,9 @@ class RunCertificates:
         Raises:
             CertificateError: it is not known.
         """
-        try:
-            return self._addresses[host]
-        except KeyError:
-            raise CertificateError(f"the IP address of {host} is not known yet") from None
+        if host not in self._addresses:
+            raise CertificateError(f"the IP address of {host} is not known yet")
+        return self._addresses[host]
 
     def trust_own(self, pem: bytes) -> None:
         """Make these certificates of the operator's the trust anchor :data:`OWN`."""
@@ -252,15 +245,11 @@ class RunCertificates:
             leaf = CATALOGUE[name].leaf
             its = [host for host in self.hosts if name in self._wanted.of(host)]
             bundle = [self._leaf(leaf, host).certificate for host in its or self.hosts]
-        elif name == "public-intermediate":
-            bundle = [self._intermediate(Issuer.PUBLIC, certificates.Intermediate.ORDINARY)]
-        elif name == "public-root":
-            bundle = [self._authority(Issuer.PUBLIC).root]
-        elif name == "public-chain":
-            bundle = [
-                self._intermediate(Issuer.PUBLIC, certificates.Intermediate.ORDINARY),
-                self._authority(Issuer.PUBLIC).root,
-            ]
+        elif name.startswith("public-"):
+            root = self._authority(Issuer.PUBLIC).root
+            below = self._intermediate(Issuer.PUBLIC, certificates.Intermediate.ORDINARY)
+            parts = {"intermediate": [below], "root": [root], "chain": [below, root]}
+            bundle = parts[name.removeprefix("public-")]
         else:
             bundle = [self._authority(Issuer(name)).root]
         return b"".join(certificate_pem(c) for c in bundle)
@@ -303,17 +292,11 @@ class RunCertificates:
         leaves = {leaf for leaf in declared if self._can_be(leaf, host)}
         issuers = {str(leaf.issuer) for leaf in leaves} | set(self._wanted.anchors)
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            jobs: list[Future[Any]] = [
-                pool.submit(self._ca_key, issuer, part)
-                for issuer in _CA_KEYS
-                if str(issuer) in issuers
-                for part in ("root", "intermediate")
-            ]
+            keys = [(one, part) for one in _KEYS if str(one) in issuers for part in _PARTS]
+            jobs: list[Future[Any]] = [pool.submit(self._ca_key, *each) for each in keys]
             # The slowest first, and last of all the leaves that wait for another one's key.
-            order = sorted(
-                leaves, key=lambda leaf: (leaf.key is not Key.RSA_3072, not _is_first(leaf))
-            )
-            jobs += [pool.submit(self._leaf, leaf, host) for leaf in order]
+            each = sorted(leaves, key=lambda one: (one.key is not Key.RSA_3072, not _is_first(one)))
+            jobs += [pool.submit(self._leaf, leaf, host) for leaf in each]
             for job in jobs:
                 job.result()
 
@@ -329,19 +312,14 @@ class RunCertificates:
         subject = self._subject(leaf, host)
         starts, ends = self.now + leaf.starts, self.now + leaf.ends
         if leaf.issuer is Issuer.ITSELF:
-            return issuing.issue_to_itself(subject, starts, ends, self._leaf_key(leaf, host))
+            return issuing.self_signed(subject, starts, ends, self._leaf_key(leaf, host))
         authority = self._authority(leaf.issuer)
         if leaf.key in _ORDINARY_KEYS and (_is_first(leaf) or leaf in _KEPT_KEYS):
-            return authority.issue_ordinary(subject, starts, ends, leaf.key)
+            return authority.ordinary(subject, starts, ends, leaf.key)
         key = self._leaf_key(leaf, host)
-        certificate = authority.sign(
-            issuing.request_certificate(subject, key),
-            starts,
-            ends,
-            client_only=leaf.usage is certificates.Usage.CLIENT,
-            authority_key=leaf.authority_key,
-        )
-        return IssuedLeaf(certificate, key)
+        request, of_client = issuing.request_certificate(subject, key), certificates.Usage.CLIENT
+        has = {"client_only": leaf.usage is of_client, "authority_key": leaf.authority_key}
+        return IssuedLeaf(authority.sign(request, starts, ends, **has), key)
 
     def _subject(self, leaf: Leaf, host: str) -> Subject:
         name = {
@@ -362,15 +340,11 @@ class RunCertificates:
         return Subject(name, unit, tuple(names))
 
     def _authority(self, issuer: Issuer) -> Authority:
-        return self._once(
-            ("authority", issuer),
-            lambda: Authority(
-                _TITLES[issuer],
-                self._ca_key(issuer, "root"),
-                self._ca_key(issuer, "intermediate"),
-                self.now,
-            ),
-        )
+        def make() -> Authority:
+            root, intermediate = (self._ca_key(issuer, part) for part in _PARTS)
+            return Authority(_TITLES[issuer], root, intermediate, self.now)
+
+        return self._once(("authority", issuer), make)
 
     def _intermediate(self, issuer: Issuer, variant: certificates.Intermediate) -> x509.Certificate:
         return self._once(
@@ -378,7 +352,7 @@ class RunCertificates:
         )
 
     def _ca_key(self, issuer: Issuer, part: str) -> rsa.RSAPrivateKey:
-        kind = Key.RSA_2048 if issuer in self._wanted.weak_issuers else _CA_KEYS[issuer]
+        kind = Key.RSA_2048 if issuer in self._wanted.weak_issuers else _KEYS[issuer]
         return self._once(("ca-key", issuer, part), lambda: issuing.generate_rsa_key(kind))
 
     def _leaf_key(self, leaf: Leaf, host: str) -> issuing.PrivateKey:

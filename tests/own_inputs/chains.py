@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lab.certificates.authority import certificate_pem, sign_again_with_sha1
+from lab.certificates.authority import certificate_pem, with_sha1
 
 #: What clients ask for.
 HOST = "ftp.example.co.jp"
@@ -86,7 +86,7 @@ def _certificate(name: str, declared: Mapping[str, Any]) -> x509.Certificate:
     certificate = builder.sign(issuer_key, digest)
     if told.get("digest") == "SHA-1":
         assert isinstance(issuer_key, rsa.RSAPrivateKey)
-        return sign_again_with_sha1(certificate, issuer_key)
+        return with_sha1(certificate, issuer_key)
     return certificate
 
 
