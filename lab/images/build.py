@@ -242,12 +242,8 @@ def build(
         use_config_proxy=True,
         **_ALWAYS,
     )
-    return follow(
-        events,
-        f"building {what} {candidate.name} from the {candidate.source}",
-        lambda step: report(f"building {what} ({step})"),
-        cancelled,
-    )
+    tried = f"building {what} {candidate.name} from the {candidate.source}"
+    return follow(events, tried, lambda step: report(f"building {what} ({step})"), cancelled)
 
 
 def remove_stages(engine: docker.DockerClient, recipe: str) -> None:
@@ -318,9 +314,7 @@ def read_facts(output: str) -> dict[str, Any]:
     }
 
 
-def measure(
-    engine: docker.DockerClient, image: str, wanted: Measure, *, tag: str
-) -> dict[str, Any]:
+def measure(engine: docker.DockerClient, image: str, wanted: Measure, tag: str) -> dict[str, Any]:
     """Run the script in a throw-away container of ``image``.
 
     Args:

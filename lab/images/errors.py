@@ -44,9 +44,7 @@ def first_line(text: str) -> str:
     return next(iter(text.strip().splitlines()), "no reason given")
 
 
-NO_SPACE = re.compile(
-    r"no space left on device|disk quota exceeded|ENOSPC|file system is full", re.I
-)
+NO_SPACE = re.compile(r"(?i)no space left on device|disk quota exceeded|ENOSPC|file system is full")
 
 
 def is_no_space(error: BaseException | str) -> bool:
@@ -66,15 +64,10 @@ def no_space(tried: str, happened: object, place: Path | None) -> ImageError:
     """
     said = [line.strip() for line in str(happened).splitlines() if is_no_space(line)]
     free = machine.free_bytes(place) if place is not None else None
-    return ImageError(
-        "no-space",
-        tried=tried,
-        happened=said[-1] if said else happened,
-        place=place or "the engine's data root",
-        free="free space there: unknown from here"
-        if free is None
-        else f"{megabytes(free)} free there",
-    )
+    unknown, where = "free space there: unknown from here", place or "the engine's data root"
+    left = unknown if free is None else f"{megabytes(free)} free there"
+    happened = said[-1] if said else happened
+    return ImageError("no-space", tried=tried, happened=happened, place=where, free=left)
 
 
 @contextmanager
@@ -152,10 +145,8 @@ class Printed(Progress):
     def __init__(
         self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._stream = stream or sys.stderr
-        self._clock = clock
-        self._started = clock()
-        self._lock = threading.Lock()
+        self._stream, self._lock = stream or sys.stderr, threading.Lock()
+        self._clock, self._started = clock, clock()
 
     def step(self, name: str, detail: str) -> None:
         """One line for what happens now."""

@@ -132,8 +132,7 @@ class Making:
             except ImageError as error:
                 if error.problem != "no-space" and route is not last:
                     reason = error.reason
-                    said = f"not from the registry ({reason}); using packages"
-                    self._progress.step(name, said)
+                    self._progress.step(name, f"not from the registry ({reason}); using packages")
                     continue
                 self._progress.failed(name, error.reason)
                 if error.problem != "no-space" and reason is not None:
@@ -190,15 +189,13 @@ class Making:
             raise ImageError("vanished", tag=wanted.tag)
         return wanted, info
 
-    def _built(
-        self, wanted: Candidate, image: str, packages: Mapping[str, Path], report: Say
-    ) -> str:
+    def _built(self, wanted: Candidate, image: str, packages: Mapping[str, Path], say: Say) -> str:
         """What the Dockerfile makes of an image, with the fetched packages by their files' names."""
         with tempfile.TemporaryFile(dir=self._room()) as context:
             build.write_context(context, wanted, packages)
             context.seek(0)
             cancelled = self._cancelled.is_set
-            return build.build(self._engine, wanted, image, context, report, cancelled)
+            return build.build(self._engine, wanted, image, context, say, cancelled)
 
     def _bootstrap(self, wanted: Candidate, report: Say) -> str:
         assert wanted.variant.bootstrap is not None  # Variant has exactly one of the three

@@ -162,11 +162,8 @@ def preferred(
         known: the candidates, the preferred one first.
         there: what :func:`present` gave.
     """
-    for one in known:
-        info = inspect(engine, one.tag) if one.tag in there else None
-        if info is not None:
-            return one, info
-    return None
+    found = ((one, inspect(engine, one.tag)) for one in known if one.tag in there)
+    return next(((one, info) for one, info in found if info is not None), None)
 
 
 def builds_of(provenance: Provenance) -> dict[str, str]:

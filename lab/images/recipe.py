@@ -60,10 +60,8 @@ class Source(StrEnum):
 
 
 def _wrong(name: str, value: str, known: Iterable[str], happened: str) -> WrongVariable:
-    quoted = one_line(value, LONGEST_QUOTE)
-    return WrongVariable(
-        "variable", name=name, value=quoted, known=", ".join(known), happened=happened
-    )
+    quoted, names = one_line(value, LONGEST_QUOTE), ", ".join(known)
+    return WrongVariable("variable", name=name, value=quoted, known=names, happened=happened)
 
 
 class _Part(BaseModel):
@@ -165,9 +163,8 @@ class _Release(_Part):
         changes = {name: getattr(self, name) for name in self.model_fields_set}
         replaced = {artifact.package for artifact in self.artifacts}
         kept = [a for a in variant.artifacts if a.package not in replaced]
-        return Variant.model_validate(
-            dict(variant) | changes | {"artifacts": (*kept, *self.artifacts)}
-        )
+        changes["artifacts"] = (*kept, *self.artifacts)
+        return Variant.model_validate(dict(variant) | changes)
 
 
 class _RecipeFile(_Part):
@@ -406,14 +403,12 @@ def candidates(recipes: Mapping[str, Recipe], name: str, wanted: Source) -> tupl
     Raises:
         ImageError: no recipe has that name.
     """
-    recipe = find(recipes, name)
-    return tuple(
-        candidate(recipe, route, base)
-        for route in recipe.open_to(wanted)
-        for base in (
-            candidates(recipes, route.variant.base, wanted) if route.variant.base else (None,)
-        )
-    )
+    recipe, found = find(recipes, name), list[Candidate]()
+    for route in recipe.open_to(wanted):
+        base = route.variant.base
+        each = candidates(recipes, base, wanted) if base else (None,)
+        found += [candidate(recipe, route, one) for one in each]
+    return tuple(found)
 
 
 def candidate(recipe: Recipe, route: Route, base: Candidate | None) -> Candidate:
