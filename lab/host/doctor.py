@@ -32,7 +32,7 @@ GIB = 1024**3
 ENGINE_DISK_ENOUGH = 2 * GIB
 """Room for all images with what making them needs meanwhile; those that are there need none of it."""
 ENGINE_DISK_NEEDED = 1 * GIB
-CHECKOUT_DISK_ENOUGH = 1 * GIB
+CHECKOUT_ENOUGH = 1 * GIB
 MEMORY_ENOUGH = 2 * GIB
 """All containers together stay below 1 GiB; the engine and the lab itself need some too."""
 
@@ -95,9 +95,7 @@ def examine(environment: Mapping[str, str] | None = None) -> dict[str, Seen]:
             "Debian packages": look_at_packages,
             "pip index": look_at_pip,
             "npm registry": look_at_npm,
-            "checkout disk": lambda: judge_disk(
-                root, machine.free_bytes(root), CHECKOUT_DISK_ENOUGH
-            ),
+            "checkout disk": lambda: judge_disk(root, machine.free_bytes(root), CHECKOUT_ENOUGH),
         }
         futures = {name: pool.submit(look) for name, look in looks.items()}
         findings = {name: future.result() for name, future in futures.items()}
@@ -285,12 +283,9 @@ def look_at_builds(engine: Engine, environment: Mapping[str, str]) -> Seen:
     if engine.client is None:
         return seen("cannot be told without an engine")
     try:
-        store = ImageStore(
-            engine.client,
-            checkout.state_directory(checkout.here()),
-            Source.from_environment(environment),
-            release=release_from_environment(environment),
-        )
+        state = checkout.state_directory(checkout.here())
+        source, named = Source.from_environment(environment), release_from_environment(environment)
+        store = ImageStore(engine.client, state, source, release=named)
         recorded = store.recorded()
         images = [info.provenance for info in store.found().values()]
     except ImageError as error:

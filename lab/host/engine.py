@@ -117,14 +117,12 @@ def resolve(
         EngineError: a Docker context is named that does not exist or cannot be read.
     """
     env = os.environ if environment is None else environment
-    home = Path(env.get("HOME") or "/root") / ".docker"
-    directory = Path(env.get("DOCKER_CONFIG") or home)
+    directory = Path(env.get("DOCKER_CONFIG") or Path(env.get("HOME") or "/root", ".docker"))
     if host := env.get("DOCKER_HOST"):
         verify = bool(env.get("DOCKER_TLS_VERIFY"))
-        tls = Tls(Path(env.get("DOCKER_CERT_PATH") or directory), verify)
-        return Endpoint(
-            host, NamedBy.DOCKER_HOST, tls=tls if verify or env.get("DOCKER_TLS") else None
-        )
+        files = Path(env.get("DOCKER_CERT_PATH") or directory)
+        tls = Tls(files, verify) if verify or env.get("DOCKER_TLS") else None
+        return Endpoint(host, NamedBy.DOCKER_HOST, tls=tls)
     name = env.get("DOCKER_CONTEXT") or _current_context(directory)
     if name in {"", DEFAULT_CONTEXT}:
         return Endpoint(f"unix://{default_socket}", NamedBy.DEFAULT)
@@ -216,10 +214,8 @@ def probe(path: Path, timeout_s: float = PROBE_TIMEOUT_S) -> SocketProbe:
             return SocketProbe(next(states, "unusable"), error.strerror or str(error))
         # SO_PEERCRED of a connected stream socket names the process that called listen(2): see unix(7).
         # It is 0 when that process lives in another pid namespace.
-        credentials = client.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
-        )
-        listener = struct.unpack("3i", credentials)[0] or None
+        peer = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        listener = struct.unpack("3i", peer)[0] or None
         try:
             client.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
             first = client.recv(4096).partition(b"\r\n")[0].decode(errors="replace")
@@ -324,10 +320,8 @@ def _not_answering(endpoint: Endpoint, path: Path, found: SocketProbe) -> Engine
     join = "let this user use it: it belongs to root"
     with suppress(KeyError, OSError):
         if (group := path.group()) != "root":
-            join = (
-                f"join the group {group!r} that owns it, then log in anew:"
-                f" sudo usermod -aG {group} $USER"
-            )
+            command = f"sudo usermod -aG {group} $USER"
+            join = f"join the group {group!r} that owns it, then log in anew: {command}"
     who = f"process {found.listener}" if found.listener else "a process"
     error = EngineError(found.problem, endpoint=endpoint, who=who, detail=found.detail, join=join)
     if endpoint.chosen and found.problem not in {"no-permission", "silent"}:

@@ -197,9 +197,8 @@ def run(
             raise
         finally:
             timer.cancel()
-    done = subprocess.CompletedProcess(
-        argv, process.returncode, "".join(seen) + stdout, stderr or ""
-    )
+    printed = "".join(seen) + stdout
+    done = subprocess.CompletedProcess(argv, process.returncode, printed, stderr or "")
     if expired.is_set() or (check and done.returncode != 0):
         late = f"no end after {timeout_s:g} s"
         happened = late if expired.is_set() else describe_status(done.returncode)
@@ -231,12 +230,8 @@ def apt_install(packages: Sequence[str], there: Callable[[], bool], say: Say) ->
 
     def apt_get(*arguments: str) -> None:
         options = ("-q", f"-o=DPkg::Lock::Timeout={APT_LOCK_S}", "-o=Acquire::Retries=3")
-        run(
-            ["apt-get", *options, "-o=Dpkg::Use-Pty=0", *arguments],
-            timeout_s=APT_TIMEOUT_S,
-            env=administrator_environment(),
-            on_line=show,
-        )
+        command = ["apt-get", *options, "-o=Dpkg::Use-Pty=0", *arguments]
+        run(command, timeout_s=APT_TIMEOUT_S, env=administrator_environment(), on_line=show)
 
     def show(line: str) -> None:
         if done := re.match(r"Setting up ([^ :]+)", line):

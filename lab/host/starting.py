@@ -161,25 +161,21 @@ def _bring_up(say: Say) -> None:
         remove_stale(say)
         say(f"engine: {doing} (log: {log})")
         try:
-            machine.run(
-                command, timeout_s=SERVICE_TIMEOUT_S, env=machine.administrator_environment()
-            )
+            environment = machine.administrator_environment()
+            machine.run(command, timeout_s=SERVICE_TIMEOUT_S, env=environment)
         except machine.CommandError as error:
             happened = _with_words(error.happened, error.output)
             raise EngineError("not-started", happened=happened, restart="", **failed) from error
         # The init script does not wait for the process that it starts in the background.
         machine.wait_until(lambda: find_daemon() is not None, timeout_s=3)
     else:
-        failed["tried"] = (
-            f"Waiting for the engine at unix://{DEFAULT_SOCKET}, which {running} is to give"
-        )
+        socket = f"unix://{DEFAULT_SOCKET}"
+        failed["tried"] = f"Waiting for the engine at {socket}, which {running} is to give"
         say(f"engine: {running} runs; giving it time to answer")
     if ours and (daemon := find_daemon()) is not None:
         write_owner(daemon)
-    machine.wait_until(
-        lambda: _answers() or find_daemon() is None,
-        timeout_s=READY_TIMEOUT_S if running is None else HUNG_AFTER_S,
-    )
+    patience_s = READY_TIMEOUT_S if running is None else HUNG_AFTER_S
+    machine.wait_until(lambda: _answers() or find_daemon() is None, timeout_s=patience_s)
     if _answers():
         say(f"engine: ready after {time.monotonic() - began:.1f} s")
         return
@@ -266,10 +262,8 @@ def read_owner(path: Path = OWNER_FILE) -> Owner | None:
     """
     try:
         raw = json.loads(path.read_bytes())
-        owner = Owner(
-            str(raw["checkout"]), str(raw["path"]), int(raw["pid"]), float(raw["started"])
-        )
-        return owner if raw["format"] == owner.format else None
+        one = Owner(str(raw["checkout"]), str(raw["path"]), int(raw["pid"]), float(raw["started"]))
+        return one if raw["format"] == one.format else None
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
@@ -330,10 +324,8 @@ def why_not_stop(
         which = f" ({daemon})" if daemon else ""
         return f"the engine at unix://{DEFAULT_SOCKET}{which} is left running: {by}"
     if owner.checkout != identity:
-        return (
-            f"the engine is left running: the lab in {owner.path} started it "
-            f"(there: lab engine stop)"
-        )
+        started = f"the lab in {owner.path} started it (there: lab engine stop)"
+        return f"the engine is left running: {started}"
     return None
 
 
