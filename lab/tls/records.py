@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
 
+from lab.model import PROTOCOLS
+
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, SERVER_HELLO_DONE, FINISHED = 1, 2, 11, 14, 20
 
@@ -20,13 +22,7 @@ CLOSE_NOTIFY, HANDSHAKE_FAILURE, PROTOCOL_VERSION = 0, 40, 70
 _LONGEST_RECORD = (1 << 14) + 2048
 
 #: A version's number on the wire (RFC 6101, 2246, 4346, 5246, 8446).
-VERSIONS = {
-    "SSLv3": 0x0300,
-    "TLSv1": 0x0301,
-    "TLSv1.1": 0x0302,
-    "TLSv1.2": 0x0303,
-    "TLSv1.3": 0x0304,
-}
+VERSIONS = {name: 0x0300 + minor for minor, name in enumerate(PROTOCOLS)}
 
 
 def table(name: str) -> Iterator[list[str]]:
@@ -39,9 +35,7 @@ VERSION_NAMES = {number: name for name, number in VERSIONS.items()}
 
 
 #: The alerts of TLS by their numbers.
-ALERTS: Mapping[int, str] = MappingProxyType(
-    {int(number): name for number, name in table("alerts.tsv")}
-)
+ALERTS: Mapping[int, str] = MappingProxyType({int(n): name for n, name in table("alerts.tsv")})
 #: Alerts that end nothing, or end it in good order, whatever the version.
 _NO_ERRORS = frozenset({0, 90, 100})
 _WARNING, _FATAL = 1, 2
@@ -221,6 +215,4 @@ def is_fatal(level: int, number: int, version: str | None) -> bool:
         number: which alert.
         version: the version that the server has chosen, if it has.
     """
-    if number in _NO_ERRORS:
-        return False
-    return level == _FATAL or version == "TLSv1.3"
+    return number not in _NO_ERRORS and (level == _FATAL or version == "TLSv1.3")

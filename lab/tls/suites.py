@@ -60,10 +60,8 @@ SIGNALS = frozenset({0x00FF, 0x5600})
 
 def suite_of(number: int) -> Suite:
     """The suite of this number; one that is not in the table is named by its number alone."""
-    known = SUITES.get(number)
-    if known is not None:
-        return known
-    return Suite(number, f"0x{number:04X}", "TLSv1.2", "unknown", "unknown", "unknown", "unknown")
+    unknown = ("unknown",) * 4
+    return SUITES.get(number) or Suite(number, f"0x{number:04X}", "TLSv1.2", *unknown)
 
 
 def suite_named(name: str) -> Suite | None:

@@ -97,8 +97,7 @@ class _Lines:
         return Line(self._side, _SECRET.sub(r"\1 ***", text))
 
     def _end(self) -> int:
-        end = self._stream.data.find(b"\n", self.offset, self.offset + MOST_BYTES) + 1
-        return end or 0
+        return self._stream.data.find(b"\n", self.offset, self.offset + MOST_BYTES) + 1
 
 
 def clear_text(connection: Connection) -> Clear:
@@ -126,15 +125,11 @@ def clear_text(connection: Connection) -> Clear:
 def _in_order(client: _Lines, server: _Lines) -> Iterator[Line | Side]:
     """The lines of both as they came, and who begins TLS without agreement: there it ends."""
     for _ in range(MOST_LINES):
-        begins = [
-            (moment, side)
-            for side, end in ((Side.CLIENT, client), (Side.SERVER, server))
-            for moment in (end.begins_tls,)
-            if moment is not None
-        ]
-        next_client = None if client.begins_tls else client.next
-        next_server = None if server.begins_tls else server.next
-        first, side = min(begins, default=(None, None))
+        begins = {Side.CLIENT: client.begins_tls, Side.SERVER: server.begins_tls}
+        next_client = None if begins[Side.CLIENT] else client.next
+        next_server = None if begins[Side.SERVER] else server.next
+        known = ((moment, side) for side, moment in begins.items() if moment)
+        first, side = min(known, default=(None, None))
         if first and side and all(m is None or first < m for m in (next_client, next_server)):
             yield side
             return

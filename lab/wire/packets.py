@@ -74,12 +74,9 @@ def captured(
     return Capture(
         packets=tuple(_packets(base64.b64decode(answer["packets"], validate=True))),
         port=port,
-        cut=answer["cut"],
-        lost=answer["lost"],
-        late=answer["late"],
-        unclear=answer["unclear"],
         key_log=key_log,
         no_key_log=no_key_log,
+        **{name: answer[name] for name in ("cut", "lost", "late", "unclear")},
     )
 
 

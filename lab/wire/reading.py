@@ -158,14 +158,8 @@ class WireReading:
     @property
     def data_broken(self) -> bool:
         """Whether the client was the first to end a data connection, and broke it (RST)."""
-        return any(
-            not one.control
-            and one.established
-            and one.closed is not None
-            and one.closed.by is Side.CLIENT
-            and one.closed.reset
-            for one in self.connections
-        )
+        data = (one.closed for one in self.connections if one.established and not one.control)
+        return any(one.reset and one.by is Side.CLIENT for one in data if one is not None)
 
     @property
     def data(self) -> ConnectionReading | None:
@@ -182,19 +176,14 @@ def read(capture: Capture) -> WireReading:
         handshake(one, text.tls_from, secrets) if text.tls_from else Handshake()
         for one, text in zip(made, clear, strict=True)
     ]
+    each, same = zip(made, clear, tls, strict=True), ("cut", "lost", "late", "unclear", "missing")
     return WireReading(
-        connections=tuple(
-            _connection(*each, made[0].begun) for each in zip(made, clear, tls, strict=True)
-        ),
+        connections=tuple(_read(*one, made[0].begun) for one in each),
         packets=len(capture.packets),
         size=sum(packet.size for packet in capture.packets),
-        cut=capture.cut,
-        lost=capture.lost,
-        late=capture.late,
-        unclear=capture.unclear,
         key_log=bool(capture.key_log),
         no_key_log=_why_no_key_log(capture, tls),
-        missing=capture.missing,
+        **{name: getattr(capture, name) for name in same},
     )
 
 
@@ -207,9 +196,7 @@ def _why_no_key_log(capture: Capture, handshakes: Sequence[Handshake]) -> str:
     return capture.no_key_log
 
 
-def _connection(
-    connection: Connection, clear: Clear, tls: Handshake, first: Moment
-) -> ConnectionReading:
+def _read(connection: Connection, clear: Clear, tls: Handshake, first: Moment) -> ConnectionReading:
     closed = _first_close(connection)
     return ConnectionReading(
         control=connection.control,
@@ -330,7 +317,7 @@ def _first_act(connection: Connection, tls: Handshake) -> Ending | None:
             how = How.CLOSED if alert.is_goodbye else How.ENCRYPTED_ALERT
             acts.append((moment, Ending(alert.by, how, alert.point, alert.name)))
     found = _first_close(connection)
-    closed = _closed_by(connection, tls.point, owes_nothing=tls.is_the_clients_turn)
+    closed = _closed_by(connection, tls.point, client_next=tls.is_the_clients_turn)
     if found and closed:
         if tls.point is Point.SESSION and closed.how is not How.SILENCE:
             # What is sent to an end that has closed ends nothing.
@@ -340,25 +327,22 @@ def _first_act(connection: Connection, tls: Handshake) -> Ending | None:
     return min(acts, key=lambda act: act[0])[1] if acts else None
 
 
-def _closed_by(
-    connection: Connection, point: Point, *, owes_nothing: bool = False
-) -> Ending | None:
+def _closed_by(connection: Connection, point: Point, *, client_next: bool = False) -> Ending | None:
     """The first to close has broken it off, unless the other end left it without an answer.
 
     Args:
         connection: the one that ended.
         point: how far it had come.
-        owes_nothing: whether it was for the client to go on.
+        client_next: whether it was for the client to go on.
     """
     found = _first_close(connection)
     if found is None:
         return None
     moment, closed = found
     # Whoever has finished the handshake is owed nothing; of a file nothing is answered where it passes.
-    answered = point is not Point.AFTER_HANDSHAKE and (
-        connection.control or point is not Point.SESSION
-    )
-    answered &= not (owes_nothing and closed.by is Side.CLIENT)
+    answered = connection.control or point is not Point.SESSION
+    answered &= point is not Point.AFTER_HANDSHAKE
+    answered &= not (client_next and closed.by is Side.CLIENT)
     if answered and _was_left_waiting(connection, closed.by, moment):
         return Ending(_other(closed.by), How.SILENCE, point)
     return Ending(closed.by, How.RESET if closed.reset else How.CLOSED, point)
@@ -377,12 +361,11 @@ def _was_left_waiting(connection: Connection, by: Side, moment: Moment) -> bool:
 
 def _first_close(connection: Connection) -> tuple[Moment, Closed] | None:
     """Who was the first to close, and when."""
-    found = [
-        (stream.closed, Closed(side, stream.closed == stream.reset, stream.closed.since(begun)))
-        for side in (Side.CLIENT, Side.SERVER)
-        for stream, begun in ((connection.stream(side), connection.begun),)
-        if stream.closed is not None
-    ]
+    found = []
+    for side in (Side.CLIENT, Side.SERVER):
+        at, reset = connection.stream(side).closed, connection.stream(side).reset
+        if at is not None:
+            found.append((at, Closed(side, at == reset, at.since(connection.begun))))
     return min(found, key=lambda one: one[0], default=None)
 
 

@@ -195,13 +195,6 @@ def _segment(packet: Packet, number: int) -> _Segment | None:
     ends = (Address(str(hosts[0]), from_port), Address(str(hosts[1]), to_port))
     payload_at = tcp + (data[tcp + 12] >> 4) * 4
     size = max(0, _ETHERNET + whole - payload_at)
-    return _Segment(
-        moment=Moment(number, packet.time_ns),
-        from_server=packet.from_server,
-        client=ends[1] if packet.from_server else ends[0],
-        server=ends[0] if packet.from_server else ends[1],
-        sequence=sequence,
-        flags=data[tcp + 13],
-        payload=data[payload_at : payload_at + size],
-        size=size,
-    )
+    ends = ends[::-1] if packet.from_server else ends
+    moment, payload = Moment(number, packet.time_ns), data[payload_at : payload_at + size]
+    return _Segment(moment, packet.from_server, *ends, sequence, data[tcp + 13], payload, size)

@@ -8,6 +8,7 @@ ChangeCipherSpec that means nothing).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -25,6 +26,8 @@ from lab.tls.records import Reader, Record, WireError
 from lab.tls.server_hello import ServerHello
 from lab.wire.streams import Connection, Moment
 
+#: Those of a key log, by label and client random.
+_Secrets = Mapping[tuple[str, bytes], bytes]
 #: An encrypted alert of TLS 1.3: two bytes, the inner type, the tag of the suite (CCM_8's has 8 bytes).
 _ALERT_SIZES = (2 + 1 + 16, 2 + 1 + 8)
 #: The same of JSSE, which pads every record with 16 bytes (RFC 8446, section 5.4): shorter than a Finished or
@@ -185,7 +188,7 @@ class _End:
 class _Reading:
     """Follows the records of both ends."""
 
-    def __init__(self, begun: Moment, secrets: Mapping[tuple[str, bytes], bytes]) -> None:
+    def __init__(self, begun: Moment, secrets: _Secrets) -> None:
         self.seen = Handshake()
         self._begun = begun
         self._finished_seen = False
@@ -228,7 +231,7 @@ class _Reading:
             else:
                 self._data(side, moment)
         elif opened[0] == tls.ALERT:
-            self._alert(side, opened[1], moment, decrypted=True)
+            self._alert(side, opened[1], moment, opened=True)
         elif opened[0] == tls.HANDSHAKE:
             self._messages(side, end, opened[1], moment)
         else:
@@ -294,23 +297,17 @@ class _Reading:
         if side is Side.CLIENT and self.seen.spoken is None:
             self.seen.spoken = moment
 
-    def _alert(
-        self, side: Side, content: bytes | None, moment: Moment, *, decrypted: bool = False
-    ) -> None:
-        after_ms = moment.since(self._begun)
-        alert = AlertSeen(side, self.seen.point, after_ms, None)
-        if content is not None and len(content) == 2:
-            level, number = content
+    def _alert(self, side: Side, sent: bytes | None, moment: Moment, opened: bool = False) -> None:
+        place = (side, self.seen.point, moment.since(self._begun))
+        alert = AlertSeen(*place, None)
+        if sent is not None and len(sent) == 2:
+            level, number = sent
             fatal = tls.is_fatal(level, number, self.seen.version)
-            alert = AlertSeen(
-                side, self.seen.point, after_ms, tls.alert_name(number), number, fatal, decrypted
-            )
+            alert = AlertSeen(*place, tls.alert_name(number), number, fatal, opened)
         self.seen.alerts.append((moment, alert))
 
 
-def handshake(
-    connection: Connection, offsets: tuple[int, int], secrets: Mapping[tuple[str, bytes], bytes]
-) -> Handshake:
+def handshake(connection: Connection, offsets: tuple[int, int], secrets: _Secrets) -> Handshake:
     """Read the TLS of a connection.
 
     Args:
@@ -320,11 +317,8 @@ def handshake(
     """
     reading = _Reading(connection.begun, secrets)
     sides = dict(zip((Side.CLIENT, Side.SERVER), offsets, strict=True))
-    taken = sorted(
-        (item for side, offset in sides.items() for item in _records(connection, side, offset)),
-        key=lambda item: item[0],
-    )
-    for moment, side, record in taken:
+    taken = (one for side, offset in sides.items() for one in _records(connection, side, offset))
+    for moment, side, record in sorted(taken, key=lambda one: one[0]):
         if isinstance(record, Record):
             reading.take(side, record, moment)
         else:
@@ -380,26 +374,21 @@ class _Cipher(Protocol):
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
 
 
-def parse_key_log(key_log: str) -> Mapping[tuple[str, bytes], bytes]:
+def parse_key_log(key_log: str) -> _Secrets:
     """The secrets of a key log by label and client random; a line that is none is left out."""
     found: dict[tuple[str, bytes], bytes] = {}
     for line in key_log.splitlines():
-        words = line.split()
-        if len(words) != 3 or line.startswith("#"):
-            continue
-        try:
-            found[words[0], bytes.fromhex(words[1])] = bytes.fromhex(words[2])
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            label, random, secret = line.split()
+            if not line.startswith("#"):
+                found[label, bytes.fromhex(random)] = bytes.fromhex(secret)
     return found
 
 
 class Opener:
     """Opens the records of one end of a connection, one after the other."""
 
-    def __init__(
-        self, side: Side, suite: int, random: bytes, secrets: Mapping[tuple[str, bytes], bytes]
-    ) -> None:
+    def __init__(self, side: Side, suite: int, random: bytes, secrets: _Secrets) -> None:
         """Nothing is opened of a suite that is not one of TLS 1.3's, or without secrets.
 
         Args:
@@ -420,9 +409,8 @@ class Opener:
         """Type and content of an encrypted record; ``None``: it cannot be opened, nor what follows."""
         if self._cipher is None or record.content_type != tls.APPLICATION_DATA:
             return None
-        nonce = bytes(
-            a ^ b for a, b in zip(self._iv, self._sequence.to_bytes(len(self._iv)), strict=True)
-        )
+        counter = self._sequence.to_bytes(len(self._iv))
+        nonce = bytes(a ^ b for a, b in zip(self._iv, counter, strict=True))
         head = bytes([record.content_type]) + record.version.to_bytes(2)
         head += len(record.fragment).to_bytes(2)
         try:

@@ -18,12 +18,8 @@ from lab.wire.reading import Ending, How, WireReading
 #: The stages that are passed where the wire shows all of it.
 _OPEN = (Stage.CONNECT, Stage.GREETING, Stage.AUTH, Stage.HANDSHAKE, Stage.VERIFY)
 #: What still shows at a later stage: a reply of a session in clear text; silence.
-_SHOWS = {
-    Stage.LOGIN: (How.REPLY,),
-    Stage.PROTECT: (How.REPLY,),
-    Stage.TRANSFER: (How.REPLY,),
-    Stage.RESPONSE: (How.SILENCE,),
-}
+_SHOWS = {Stage.LOGIN: How.REPLY, Stage.PROTECT: How.REPLY, Stage.TRANSFER: How.REPLY}
+_SHOWS[Stage.RESPONSE] = How.SILENCE
 
 
 class Agreement(StrEnum):
@@ -92,9 +88,7 @@ def wire_names(reading: WireReading | None, stage: Stage | None) -> Side | None:
     An alert that cannot be read may be a fatal one or a good-bye: it names nobody.
     """
     ending = _ending(reading, stage)
-    if ending is None or ending.how is How.ENCRYPTED_ALERT:
-        return None
-    return ending.by
+    return None if ending is None or ending.how is How.ENCRYPTED_ALERT else ending.by
 
 
 def _ending(reading: WireReading | None, stage: Stage | None) -> Ending | None:
@@ -103,7 +97,7 @@ def _ending(reading: WireReading | None, stage: Stage | None) -> Ending | None:
     if stage is Stage.TRANSFER and reading.data is not None:
         return reading.data.ending
     ending = reading.control.ending if reading.control else None
-    if stage in _OPEN or (ending is not None and ending.how in _SHOWS.get(stage, ())):
+    if stage in _OPEN or (ending is not None and ending.how is _SHOWS.get(stage)):
         return ending
     return None  # inside the encrypted session
 
