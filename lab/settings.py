@@ -15,6 +15,7 @@ import shlex
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from lab.clients import PROGRAMS, program_of
 from lab.model import PLATFORMS, Attempt, ClientSettings, ProtocolRange, ServerSettings, spelt
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS
-from lab.text import did_you_mean
+from lab.text import none_of
 from lab.words import InBothLanguages
 
 Settings = ServerSettings | ClientSettings
@@ -35,31 +36,16 @@ class SettingsError(ValueError):
     """Settings cannot be read; the message says which part, the closest word and all known ones."""
 
 
-_BOOLEANS = {
-    **dict.fromkeys(("yes", "on", "true", "1"), True),
-    **dict.fromkeys(("no", "off", "false", "0"), False),
-}
+_BOOLEANS = dict.fromkeys(("yes", "on", "true", "1"), True)
+_BOOLEANS |= dict.fromkeys(("no", "off", "false", "0"), False)
 #: OpenSSL's own words for verification.
 _VERIFY = {"peer": True, "none": False}
-_UNITS = {
-    "": 1,
-    "b": 1,
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "kib": 2**10,
-    "mib": 2**20,
-    "gib": 2**30,
-}
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"(?P<number>\d+)\s*(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII)
 
 #: Fields that have a spelling of their own on the command line.
-_APART = {
-    "software": "--server",
-    "program": "--client",
-    "platform": "--client",
-    "policy": "--client",
-}
+_APART = {"software": "--server", **dict.fromkeys(("program", "platform", "policy"), "--client")}
 #: Fields whose value is one of many words, which neither a type nor the field itself can name.
 _SLUGS: Mapping[str, tuple[str, ...]] = {
     "certificate": (*CATALOGUE, OWN, model.CERTIFICATE_UNSET, model.CERTIFICATE_EMPTY),
@@ -126,9 +112,8 @@ def check(settings: Settings) -> None:
         elif isinstance(value, str) and field.name in _READERS:
             _value(type(settings), field.name, value)
     if isinstance(settings, ClientSettings):
-        _choice(
-            f"no platform of {settings.program}", settings.platform, program_of(settings).platforms
-        )
+        platforms = program_of(settings).platforms
+        _choice(f"no platform of {settings.program}", settings.platform, platforms)
 
 
 def attempt_of(server: ServerSettings, client: ClientSettings) -> Attempt:
@@ -173,9 +158,7 @@ def _help_in_japanese() -> Mapping[str, str]:
     import tomllib  # noqa: PLC0415 - nearly no command needs it
 
     here = Path(__file__).parent
-    folders = (
-        f"{room}{deeper}" for room in ("model", "clients", "servers") for deeper in ("", "/*")
-    )
+    folders = ("model", "model/*", "clients", "clients/*", "servers", "servers/*")
     files = (file for folder in folders for file in sorted(here.glob(f"{folder}/fields.toml")))
     texts = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
     return {en: ja for text in texts for en, ja in text.items()}
@@ -275,10 +258,9 @@ def _value(settings: type[Settings], name: str, text: str) -> Any:
 
 
 def _boolean(text: str, words: Mapping[str, bool]) -> bool:
-    try:
-        return words[text.lower()]
-    except KeyError:
-        raise ValueError(f"write one of {', '.join(words)}") from None
+    if text.lower() not in words:
+        raise ValueError(f"write one of {', '.join(words)}")
+    return words[text.lower()]
 
 
 def _size(text: str) -> int:
@@ -296,14 +278,11 @@ def _number(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    hint = "write a number of seconds above zero, such as 10 or 2.5"
-    try:
+    with suppress(ValueError):
         seconds = float(text.removesuffix("s"))
-    except ValueError:
-        raise ValueError(hint) from None
-    if not (seconds > 0 and math.isfinite(seconds)):
-        raise ValueError(hint)
-    return seconds
+        if seconds > 0 and math.isfinite(seconds):
+            return seconds
+    raise ValueError("write a number of seconds above zero, such as 10 or 2.5")
 
 
 def _variable(text: str) -> str:
@@ -353,6 +332,4 @@ def _choice(unknown: str, word: str, known: Iterable[str]) -> str:
     known = list(known)
     if word in known:
         return word
-    raise SettingsError(
-        f"{unknown} {word!r}{did_you_mean(word, known, otherwise='.')} There are: {', '.join(known)}"
-    )
+    raise SettingsError(none_of(unknown, word, known))

@@ -9,7 +9,7 @@ import dataclasses
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from functools import cache, partial
 from pathlib import Path
@@ -100,30 +100,28 @@ def closest(word: str, known: Iterable[str], *, most: int = 3, alike: float = 0.
 
 
 def did_you_mean(
-    word: str,
-    known: Iterable[str],
-    *,
-    most: int = 3,
-    alike: float = 0.5,
-    write: str = "{}",
-    otherwise: str = "",
+    word: str, known: Iterable[str], *, write: str = "{}", otherwise: str = "", **how: Any
 ) -> str:
     """The end of a sentence about a word that is not known: ``; did you mean A or B?``.
 
     Args:
-        word, known, most, alike: as in :func:`closest`.
+        word, known, how: as in :func:`closest`.
         write: how a word is written in the question, such as ``"`{}=YES`"``.
         otherwise: the answer if nothing is alike enough, such as the sentence's full stop.
     """
-    near = [write.format(name) for name in closest(word, known, most=most, alike=alike)]
+    near = [write.format(name) for name in closest(word, known, **how)]
     return f"; did you mean {' or '.join(near)}?" if near else otherwise
 
 
 def no_such(kind: str, word: str, known: Iterable[str]) -> str:
     """The message about a word that is none of the known ones, which it names, the closest first."""
-    known = list(known)
+    return none_of(f"no {kind}", word, list(known))
+
+
+def none_of(unknown: str, word: str, known: Collection[str]) -> str:
+    """The same, with other words for what it is none of."""
     hint = did_you_mean(word, known, otherwise=".")
-    return f"no {kind} {word!r}{hint} There are: {', '.join(known)}"
+    return f"{unknown} {word!r}{hint} There are: {', '.join(known)}"
 
 
 # -- texts of a record ----------------------------------------------------------------------------

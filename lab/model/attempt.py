@@ -54,13 +54,9 @@ def set_fields(settings: ServerSettings | ClientSettings) -> dict[str, Any]:
 
     What says which class it is (``software``, ``program``) and where it runs is always among them.
     """
-    named = {f.name: (f.default, getattr(settings, f.name)) for f in dataclasses.fields(settings)}
+    named = ((f.name, f.default, getattr(settings, f.name)) for f in dataclasses.fields(settings))
     always = {"software", "program", "platform", "policy"}
-    return {
-        name: value
-        for name, (default, value) in named.items()
-        if value != default or name in always
-    }
+    return {name: value for name, usual, value in named if value != usual or name in always}
 
 
 def differing_fields(one: Attempt, other: Attempt) -> tuple[str, ...]:

@@ -21,21 +21,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lab.model import (
-    PROTOCOLS,
-    Attempt,
-    Capability,
-    Goal,
-    Observation,
-    Outcome,
-    Rating,
-    Reason,
-    Result,
-    Role,
-    Side,
-    Stage,
-    spelt,
-)
+from lab.model import Attempt, Capability, Observation, Outcome, spelt
+from lab.model.vocabulary import PROTOCOLS, Goal, Rating, Reason, Result, Role, Side, Stage
 from lab.text import no_such
 
 if TYPE_CHECKING:
@@ -91,10 +78,9 @@ class Expectation:
         refusal = [name for name in ("by", "stage", "reason") if getattr(self, name) is not None]
         if self.result is Result.COMPLETED and refusal:
             raise ValueError(f"a completed attempt has no {refusal[0]} of refusal")
-        if self.result is not Result.COMPLETED and self._facts():
-            raise ValueError(
-                f"{next(iter(self._facts()))} can be expected of a completed attempt only"
-            )
+        facts = list(self._facts())
+        if self.result is not Result.COMPLETED and facts:
+            raise ValueError(f"{facts[0]} can be expected of a completed attempt only")
 
     @classmethod
     def parse(cls, text: str) -> Expectation:
@@ -119,9 +105,8 @@ class Expectation:
     def _parse_refusal(cls, rest: str) -> Expectation:
         by, stage, reason, *more = [*rest.split(":"), "", "", ""]
         if any(more):
-            raise ExpectationError(
-                f"refused:{rest} has too many parts: write refused:SIDE:STAGE:REASON"
-            )
+            form = "refused:SIDE:STAGE:REASON"
+            raise ExpectationError(f"refused:{rest} has too many parts: write {form}")
         return cls(
             result=Result.REFUSED,
             by=Side(_known(by, "side", Side)) if by else None,
@@ -279,9 +264,8 @@ def impostor_difference(observation: Observation, outcome: Outcome) -> str | Non
     if outcome.goal is Goal.TRANSFER and outcome.result is Result.COMPLETED:
         size = observation.delivery.size if observation.delivery else None
         if captured.file_bytes != size:
-            return (
-                f"a file of {size} bytes was sent, and yet the impostor got {captured.in_words()}"
-            )
+            got = captured.in_words()
+            return f"a file of {size} bytes was sent, and yet the impostor got {got}"
     return None
 
 

@@ -68,13 +68,8 @@ def setting(
         words: the values that there are, where the type does not say it.
         says_more: the value with which the program's log says more of a failure.
     """
-    metadata = {
-        "description": help_text,
-        "one_line": one_line,
-        "words": tuple(words),
-        "says_more": says_more,
-    }
-    return dataclasses.field(default=default, metadata=metadata)
+    metadata = {"description": help_text, "one_line": one_line, "says_more": says_more}
+    return dataclasses.field(default=default, metadata=metadata | {"words": tuple(words)})
 
 
 def spelt(value: object) -> str:

@@ -44,11 +44,8 @@ def _tables(kind: str, file: str) -> dict[str, dict[str, Any]]:
 
 _CLIENTS = _tables("clients", "client.toml")
 #: Those with crypto policies come first.
-_PLATFORMS = dict(
-    sorted(
-        _tables("platforms", "platform.toml").items(), key=lambda item: not item[1].get("policies")
-    )
-)
+_BY_NAME = _tables("platforms", "platform.toml").items()
+_PLATFORMS = dict(sorted(_BY_NAME, key=lambda item: not item[1].get("policies")))
 
 #: Client platforms and the crypto policies each can be under (none: the platform has no such thing).
 PLATFORMS: Mapping[str, tuple[str, ...]] = {
@@ -170,10 +167,5 @@ class Agent:
             arguments: behind the file.
             concurrent: how many workers make attempts at a time, at most.
         """
-        runtime = (
-            "/opt/lab/bin/python3",
-            f"{AGENTS}/language_workers.py",
-            "--concurrent",
-            str(concurrent),
-        )
-        return cls(name, (*runtime, name, command, f"{AGENTS}/{script}", *arguments))
+        worker = (name, command, f"{AGENTS}/{script}", *arguments)
+        return cls.python(name, "language_workers.py", "--concurrent", str(concurrent), *worker)

@@ -198,17 +198,11 @@ class ProtocolRange:
     def __post_init__(self) -> None:
         for version in (self.minimum, self.maximum):
             if version is not None and version not in PROTOCOLS:
-                raise ValueError(
-                    f"unknown protocol version {version!r}: write one of {', '.join(PROTOCOLS)}"
-                )
-        if (
-            self.minimum
-            and self.maximum
-            and PROTOCOLS.index(self.minimum) > PROTOCOLS.index(self.maximum)
-        ):
-            raise ValueError(
-                f"the protocol range {self} is empty: its minimum is above its maximum"
-            )
+                known = ", ".join(PROTOCOLS)
+                raise ValueError(f"unknown protocol version {version!r}: write one of {known}")
+        if not self.versions():
+            why = "its minimum is above its maximum"
+            raise ValueError(f"the protocol range {self} is empty: {why}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -221,9 +215,8 @@ class ProtocolRange:
             low, _, high = text.partition("..")
             return cls(low or None, high or None)
         if not text:
-            raise ValueError(
-                "a protocol range is empty: write for example TLSv1.2 or TLSv1..TLSv1.2"
-            )
+            example = "TLSv1.2 or TLSv1..TLSv1.2"
+            raise ValueError(f"a protocol range is empty: write for example {example}")
         return cls(text, text)
 
     @classmethod

@@ -212,13 +212,8 @@ def check_regular(path: Path) -> None:
 def _check_kind(mode: int, *, pipe: bool) -> None:
     if stat.S_ISREG(mode) or (pipe and stat.S_ISFIFO(mode)):
         return
-    kinds = {
-        stat.S_IFDIR: "a directory",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFIFO: "a pipe",
-    }
+    kinds = {stat.S_IFDIR: "a directory", stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe"}
+    kinds |= dict.fromkeys((stat.S_IFCHR, stat.S_IFBLK), "a device")
     kind = kinds.get(stat.S_IFMT(mode), "something else")
     raise Unreadable(f"this is {kind}, no file", "Name a file" + (" or a pipe." if pipe else "."))
 
@@ -234,9 +229,8 @@ def _drain(descriptor: int, limit: ReadLimit, seconds: float) -> bytes:
         left = until - time.monotonic()
         if left <= 0 or not poll.poll(min(left, PIPE_S) * 1000):
             came = f"{size} bytes came, and no end" if size else "nothing came"
-            raise Unreadable(
-                f"within {PIPE_S:g} s {came}", "Write it to a file first, and name that file."
-            )
+            remedy = "Write it to a file first, and name that file."
+            raise Unreadable(f"within {PIPE_S:g} s {came}", remedy)
         try:
             chunk = os.read(descriptor, min(_CHUNK, limit.most + 1 - size))
         except BlockingIOError:
@@ -248,16 +242,13 @@ def _drain(descriptor: int, limit: ReadLimit, seconds: float) -> bytes:
 
 
 def _too_large(limit: ReadLimit) -> Unreadable:
-    return Unreadable(
-        f"this is larger than {limit.what} may be ({limit.in_words})",
-        "Check that it is the right file, or leave out what it does not need.",
-    )
+    remedy = "Check that it is the right file, or leave out what it does not need."
+    return Unreadable(f"this is larger than {limit.what} may be ({limit.in_words})", remedy)
 
 
 def _cannot(error: OSError | ValueError) -> Unreadable:
+    remedy = "Check its name and its permissions."
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
         remedy = "Name the file that the links are to lead to."
-    else:
-        remedy = "Check its name and its permissions."
     said = error.strerror if isinstance(error, OSError) else None
     return Unreadable(f"the file cannot be read: {said or error}", remedy)

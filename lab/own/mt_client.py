@@ -180,13 +180,10 @@ def _fingerprint(reading: _Reading, option: FtpsOption) -> None:
     except ValueError as error:
         remedy = f"Write `{FTPS_OPTIONS} SSL_fingerprint=sha256$` and 64 hexadecimal digits."
         raise reading.cannot(option, str(error), remedy) from error
-    name = reading.pins.get(digits or "")
-    if name is not None:
+    # Where a person's own certificate is served, one that is not it is another one's.
+    other = ANOTHER if reading.pins and digits is not None else None
+    if (name := reading.pins.get(digits or "", other)) is not None:
         reading.set("fingerprint", name, option)
-        return
-    if reading.pins and digits is not None:
-        # A person's own certificate is served, and this is another one's.
-        reading.set("fingerprint", ANOTHER, option)
         return
     nowhere = "it pins no certificate that is served here; --chain serves yours,"
     reading.left_out(option, f"{nowhere} `-c fingerprint=SLUG` pins one of the lab")

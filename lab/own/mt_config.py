@@ -176,14 +176,8 @@ def from_environment(environment: Mapping[str, str]) -> list[Finding]:
             continue
         words = "variable-hash" if name == FTPS_OPTIONS else "variable-of-new-versions"
         line = f"{name} {cut(value) or 'VALUE'}"
-        found.say(
-            words if prefixed else "variable",
-            None,
-            variable=variable,
-            name=name,
-            value=cut(value),
-            line=line,
-        )
+        said = {"variable": variable, "name": name, "value": cut(value), "line": line}
+        found.say(words if prefixed else "variable", None, **said)
     return found
 
 

@@ -65,6 +65,9 @@ class _Block:
     pem: bytes
 
 
+_Blocks = Sequence[_Block]
+
+
 def read_certificate(
     chain: bytes,
     key: bytes | None,
@@ -97,7 +100,7 @@ def read_certificate(
     keys = [block for block in key_blocks if block.label in _KEYS]
     if len(keys) > 1:
         of_key.say("several-keys", keys[1].line, number=len(keys))
-    _check_key(members, _public_half(keys[0], of_key), found, of_key)
+    _compare(members, _public_half(keys[0], of_key), found, of_key)
     found += of_key
     _say_outside(chain, blocks, found, first_lines[0])
     unused = next((block for block in blocks if block.label in _KEYS and key is not None), None)
@@ -200,21 +203,13 @@ def _not_pem(content: bytes) -> tuple[str, str]:
 def _misplaced(label: str, *, key: bool) -> tuple[str, str]:
     """What is wrong with such a block where a private key, or a certificate, belongs; what to do."""
     where = "key" if key else "chain"
-    hint = next(
-        h
-        for h in data("pem.toml")["block"]
-        if h.get("where", where) == where and re.fullmatch(h["label"], label)
-    )
+    hints = (h for h in data("pem.toml")["block"] if h.get("where", where) == where)
+    hint = next(h for h in hints if re.fullmatch(h["label"], label))
     return hint["what"].format(label=label), hint["remedy"]
 
 
 def _check_places(
-    blocks: Sequence[_Block],
-    key_blocks: Sequence[_Block],
-    chain: Findings,
-    key: Findings,
-    *,
-    separate: bool,
+    blocks: _Blocks, key_blocks: _Blocks, chain: Findings, key: Findings, *, separate: bool
 ) -> None:
     """Each file holds what it is given for."""
     labels = {block.label for block in blocks}
@@ -241,9 +236,7 @@ def _without_mark(content: bytes, found: Findings) -> bytes:
     return content.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _say_outside(
-    content: bytes, blocks: Sequence[_Block], found: Findings, first_line: int
-) -> None:
+def _say_outside(content: bytes, blocks: _Blocks, found: Findings, first_line: int) -> None:
     """Text outside the blocks: OpenSSL passes over it, and so does every server built on it."""
     inside = {n for b in blocks for n in range(b.line, b.line + b.pem.count(b"\n"))}
     lines = enumerate(content.split(b"\n"), first_line)
@@ -303,9 +296,8 @@ def _public_half(block: _Block, found: Findings) -> bytes:
         raise found.fail("large-key", block.line, size=len(block.pem), most=LARGEST_KEY)
     try:
         # A server does not try the key's numbers for primes either, and of 8192 bits that takes seconds.
-        key = serialization.load_pem_private_key(
-            block.pem, None, unsafe_skip_rsa_key_validation=True
-        )
+        pem = block.pem
+        key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (*DAMAGES, TypeError) as error:
         said = cut(str(error), LONGEST_REASON)
@@ -328,9 +320,7 @@ def _unusable(block: _Block) -> str | None:
     return None
 
 
-def _check_key(
-    members: Sequence[ChainMember], public: bytes, chain: Findings, key: Findings
-) -> None:
+def _compare(members: Sequence[ChainMember], public: bytes, chain: Findings, key: Findings) -> None:
     """The first certificate must be the key's.
 
     Raises:

@@ -202,15 +202,8 @@ class OwnFiles(Model):
 
 
 #: What is known of an attempt because it was made; of several with the same settings, it is the same.
-EVIDENCE = (
-    "client_report",
-    "server_report",
-    "delivery",
-    "configuration",
-    "request",
-    "wire",
-    "witnesses",
-)
+EVIDENCE: tuple[str, ...] = ("client_report", "server_report", "delivery", "configuration")
+EVIDENCE += ("request", "wire", "witnesses")
 
 
 class AttemptResult(Model):

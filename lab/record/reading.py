@@ -124,14 +124,13 @@ def _read_journal(path: Path, text: str) -> RunRecord:
         cases += [entry.case] if entry.case else []
     if header is None:
         raise _failure(path, "no-run")
+    older = version < FORMAT_VERSION
     return RunRecord(
         **dict(header),
         complete=False,
         certificates=certificates,
         configurations=configurations,
-        attempts=tuple(attempts)
-        if version < FORMAT_VERSION
-        else _complete(attempts, configurations),
+        attempts=tuple(attempts) if older else _complete(attempts, configurations),
         cases=tuple(cases),
     )
 
@@ -247,8 +246,6 @@ def _validated(
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = cut(".".join(str(part) for part in (*place, *first["loc"])), _LONGEST_PART)
-        message = cut(first["msg"], _LONGEST_PART)
-        raise RecordError(
-            one_line(f"{where}: {field or 'the record'}: {message}")
-            + (f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else "")
-        ) from error
+        message, more = cut(first["msg"], _LONGEST_PART), error.error_count() - 1
+        said = one_line(f"{where}: {field or 'the record'}: {message}")
+        raise RecordError(f"{said} (and {more} more)" if more else said) from error

@@ -82,9 +82,7 @@ def row(
     return _plain(result, exclude=set(EVIDENCE) if shared else set(), computed=computed)
 
 
-def whole(
-    record: RunRecord, *, rows: Mapping[str, str] | None = None, computed: bool = True
-) -> str:
+def whole(record: RunRecord, rows: Mapping[str, str] | None = None, computed: bool = True) -> str:
     """The text of ``record.json``: each attempt and each case is one line.
 
     Args:
@@ -102,7 +100,8 @@ def whole(
     # By the header's own serializer: the whole record's would have to be built for that.
     known = {name: getattr(record, name) for name in RunHeader.model_fields}
     header = RunHeader.model_construct(**known)
-    facts = json.loads(to_json(header)) if computed else _baseline_head(header)
+    named = {"format": header.format, "format_version": header.format_version}
+    facts = json.loads(to_json(header)) if computed else named | json.loads(_plain(header))
     facts["complete"] = record.complete
     if record.ended is not None:
         facts["ended"] = record.ended.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -119,17 +118,11 @@ def whole(
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def _baseline_head(header: RunHeader) -> dict[str, Any]:
-    named = {"format": header.format, "format_version": header.format_version}
-    return named | dict(json.loads(_plain(header)))
-
-
 def _plain(model: Model, *, exclude: Collection[str] = (), computed: bool = True) -> str:
-    return escaped(
-        model.model_dump_json(
-            exclude=set(exclude), exclude_defaults=True, exclude_computed_fields=not computed
-        )
+    text = model.model_dump_json(
+        exclude=set(exclude), exclude_defaults=True, exclude_computed_fields=not computed
     )
+    return escaped(text)
 
 
 def _list(parts: Iterable[Model]) -> str:
