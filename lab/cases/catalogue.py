@@ -61,9 +61,8 @@ class Catalogue:
             return [c for c in cases if document or every or c.document not in self.by_name]
         chosen: dict[str, LoadedCase] = {}
         for word in words:
-            found = [c for c in cases if word in (c.id, c.name)] or [
-                c for c in cases if word in c.id
-            ]
+            exactly = [c for c in cases if word in (c.id, c.name)]
+            found = exactly or [c for c in cases if word in c.id]
             if not found:
                 raise CaseError(f"no case matches {word!r}{self._closest(word, cases)}")
             chosen |= {c.id: c for c in found}
@@ -143,15 +142,13 @@ def _load(
     return loaded
 
 
-def _called(
-    identity: str, function: CaseFunction, client: ClientSettings, server: str | None
-) -> Case:
+def _called(name: str, function: CaseFunction, client: ClientSettings, server: str | None) -> Case:
     try:
         made: object = function(client, server) if server else function(client)
     except (TypeError, ValueError) as error:  # a field or a value that settings do not have
-        raise CaseError(f"{identity}: {error}") from error
+        raise CaseError(f"{name}: {error}") from error
     if not isinstance(made, Case):
-        raise CaseError(f"{identity}: a case function returns a Case, not {made!r}")
+        raise CaseError(f"{name}: a case function returns a Case, not {made!r}")
     return made
 
 

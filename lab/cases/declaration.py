@@ -198,15 +198,12 @@ def check(loaded: LoadedCase) -> None:
     case = loaded.case
     if case.expect.result is not Result.COMPLETED:
         if case.twin is None:
-            raise CaseError(
-                f"{loaded.id}: a case that breaks has a twin that completes, or a remedy that is one"
-            )
+            twin = "a case that breaks has a twin that completes, or a remedy that is one"
+            raise CaseError(f"{loaded.id}: {twin}")
         fields = differing_fields(case.attempt, case.twin)
         if len(fields) != 1:
-            raise CaseError(
-                f"{loaded.id}: the twin differs in exactly one field, not in {len(fields)}"
-                f" ({', '.join(fields) or 'none'})"
-            )
+            found = f"{len(fields)} ({', '.join(fields) or 'none'})"
+            raise CaseError(f"{loaded.id}: the twin differs in exactly one field, not in {found}")
     elif case.twin is not None:
         raise CaseError(f"{loaded.id}: a case that expects completion has no twin")
     for remedy in case.remedies:
@@ -226,9 +223,8 @@ def _check_words(planned: PlannedAttempt) -> None:
             raise CaseError(f"{planned.id}: on every build the result is the same")
         left_open = None in (expect.by, expect.stage, expect.reason)
         if left_open and expect.result is not Result.COMPLETED:
-            raise CaseError(
-                f"{planned.id}: an expected refusal names who refuses, at which stage and why"
-            )
+            named = "an expected refusal names who refuses, at which stage and why"
+            raise CaseError(f"{planned.id}: {named}")
     try:
         check_settings(planned.attempt.server)
         check_settings(planned.attempt.client)

@@ -183,12 +183,10 @@ def _fields(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _TABLES = tomllib.loads(resources.files(__name__).joinpath("catalogue.toml").read_text("utf-8"))
+_ROWS: Mapping[str, Mapping[str, Any]] = _TABLES["certificate"]
 #: The catalogue, by slug, in the order in which it is shown.
 CATALOGUE: Mapping[str, CertificateSpec] = MappingProxyType(
-    {
-        slug: CertificateSpec(slug=slug, **_fields(table))
-        for slug, table in _TABLES["certificate"].items()
-    }
+    {slug: CertificateSpec(slug=slug, **_fields(row)) for slug, row in _ROWS.items()}
 )
 #: The trust anchors, by name, with what they hold.
 ANCHORS: Mapping[str, str] = MappingProxyType(_TABLES["anchors"])

@@ -196,9 +196,8 @@ class _RecipeFile(_Part):
         if self.release and self.either is None:
             raise ValueError("a release differs from either, and there is none")
         if self.either is None and self.registry is None:
-            raise ValueError(
-                "registry is needed (and packages, if it can be stood in for), or either"
-            )
+            needed = "registry is needed (and packages, if it can be stood in for), or either"
+            raise ValueError(needed)
         return self
 
     def recipes(self, directory: Path, release: str) -> tuple[Recipe, ...]:

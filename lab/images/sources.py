@@ -336,15 +336,13 @@ def mirror(environment: Mapping[str, str]) -> str | None:
     return found[1] if found else None
 
 
-def mmdebstrap_command(
-    mmdebstrap: str, system: Bootstrap, mirror_uri: str | None, target: Path
-) -> list[str]:
+def mmdebstrap_command(tool: str, system: Bootstrap, uri: str | None, target: Path) -> list[str]:
     """The command line that writes the root file system of ``system`` to ``target`` (tar)."""
     setpriv = machine.program("setpriv")
     argv = [
         # It ends with the lab, even with one that was killed, and cleans up behind itself.
         *([setpriv, "--pdeathsig", "TERM"] if setpriv else []),
-        mmdebstrap,
+        tool,
         "--variant=minbase",
         "--architectures=amd64",
         "--format=tar",
@@ -360,7 +358,7 @@ def mmdebstrap_command(
     if "usr-is-merged" in system.include:
         # Without it the essential packages pull in usrmerge and with it the whole of perl.
         argv.append("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
-    return [*argv, system.suite, str(target), *([mirror_uri] if mirror_uri else [])]
+    return [*argv, system.suite, str(target), *([uri] if uri else [])]
 
 
 def bootstrap(system: Bootstrap, target: Path, report: Say) -> None:

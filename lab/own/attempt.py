@@ -17,7 +17,7 @@ from lab.model import HOST_ADDRESS, Attempt, ClientSettings, ServerSettings, Web
 from lab.own.configurations import EXTRA, ConfigurationText, GivenConfiguration, GivenFiles
 from lab.own.files import PEM, ClientForm, UserAnchors, UserCertificate, UserFiles, public_roots
 from lab.own.findings import Finding, Findings, most_of, read_bytes, read_text
-from lab.own.judged import PUBLIC, say_what_is_not_judged
+from lab.own.judged import PUBLIC, say_not_judged
 from lab.own.names import is_host_name, is_of_the_lab
 from lab.own.presumed import presumption, sent_alone
 from lab.servers import SERVERS
@@ -111,7 +111,7 @@ def read_attempt(
     _check_own_is_given(attempt, certificate, anchors)
     asked = _asked(attempt) if files.host is not None or backend is not None else None
     if certificate is not None:
-        findings += _looked_at(attempt, certificate, anchors)
+        findings += _judged(attempt, certificate, anchors)
     roots = public_roots() if attempt.server.certificate == OWN else None
     texts |= _texts(backend or config, places)
     own = UserFiles(
@@ -240,9 +240,7 @@ def _asking_for(host: str, assignments: Sequence[str]) -> Sequence[str]:
     return [*assignments, f"host={host}"]
 
 
-def _looked_at(
-    attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None
-) -> list[Finding]:
+def _judged(attempt: Attempt, own: UserCertificate, anchors: UserAnchors | None) -> list[Finding]:
     """What is not judged of the person's chain, and what can be seen to be wrong with it.
 
     A pinned one is accepted whatever it is.
@@ -250,7 +248,7 @@ def _looked_at(
     from lab.own.chain import Checked, check_chain  # noqa: PLC0415
 
     client = attempt.client
-    said = say_what_is_not_judged(attempt, own, anchors_given=anchors is not None)
+    said = say_not_judged(attempt, own, anchors_given=anchors is not None)
     if attempt.server.certificate != OWN or client.pin == OWN or not client.checks_certificate:
         return said
     asked = client.checked_name or (None if client.host == HOST_ADDRESS else client.host)

@@ -103,7 +103,7 @@ def check_chain(chain_pem: bytes, lines: Sequence[int], file: str, checked: Chec
             _say(found, "root-sent", member.line, member=member)
     anchor = _say_issuer(path, checked, found)
     _say_constraints(path, anchor, found)
-    _say_name(path[0], described[path[0].certificate], checked, found)
+    _say_name(path[0], described, checked, found)
     _say_purposes(path, described, checked, found)
     _say_limits(path, described, checked, found, anchor=anchor)
     return found
@@ -233,19 +233,17 @@ def _where_the_issuer_is(certificate: x509.Certificate) -> str:
     return f"; it is at {cut(str(found[0]))}" if found else ""
 
 
-def _say_name(
-    leaf: ChainMember, described: CertificateDescription, checked: Checked, found: Findings
-) -> None:
+def _say_name(leaf: ChainMember, described: _Described, checked: Checked, found: Findings) -> None:
     """Whether it is for the name that is asked for."""
-    host = checked.host
+    host, known = checked.host, described[leaf.certificate].names
     if host is None:
         return
     of_common = leaf.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     common = str(of_common[0].value) if of_common else "not there"
-    names = cut(", ".join(described.names)) if described.names else None
-    if any(matches(name, host) for name in described.names):
+    names = cut(", ".join(known)) if known else None
+    if any(matches(name, host) for name in known):
         _say(found, "name-fits", leaf.line, host=host)
-    elif not described.names and matches(common, host):
+    elif not known and matches(common, host):
         _say(found, "name-common", leaf.line, host=host)
     else:
         nobody = InBothLanguages(**data(TABLE)["phrases"]["no-names"]).format(common=cut(common))

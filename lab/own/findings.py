@@ -132,9 +132,8 @@ class Findings(list[Finding]):
         """The line, and its file where that is another one than the file as a whole."""
         file, number = self.at(line)
         name = "one-line" if file == self.file else "line-of"
-        return InBothLanguages(**data("findings.toml")["phrases"][name]).format(
-            number=number, file=file
-        )
+        words = InBothLanguages(**data("findings.toml")["phrases"][name])
+        return words.format(number=number, file=file)
 
     def say(self, name: str, line: int | None, /, **values: object) -> None:
         """The words of this name in the table, with the values in the places of their names."""

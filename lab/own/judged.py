@@ -21,20 +21,13 @@ from lab.certificates import OWN
 from lab.model import HOST_ADDRESS, Attempt, NotJudged, Outcome, Reason, Result, Stage
 from lab.own.files import UserCertificate, public_roots
 from lab.own.findings import Finding, Findings
+from lab.remedies.chains import ISSUER
 
 #: ``ClientSettings.trust``: the public roots, as if nothing was said.
 PUBLIC = "public"
 #: What a client reports of an issuer that it does not know, or of what nobody knows. ``self-signed-leaf`` is
 #: not among them: it is the same for every client that was not given the certificate itself.
-_ABOUT_THE_ISSUER = frozenset(
-    {
-        Reason.UNKNOWN,
-        Reason.UNKNOWN_ISSUER,
-        Reason.FIRST_CERTIFICATE_UNVERIFIABLE,
-        Reason.ISSUER_NOT_FOUND,
-        Reason.SELF_SIGNED_IN_CHAIN,
-    }
-)
+_ABOUT_THE_ISSUER = frozenset((Reason.UNKNOWN, *ISSUER))
 #: The certificate in the place of one that was not given; and where a client may be strict, the one with a
 #: key that is large enough for every policy.
 USUAL, STRONG = model.FtpServerSettings.certificate, "rsa3072"
@@ -127,9 +120,7 @@ def _name_is_given(client: model.ClientSettings) -> bool:
 # -- what is said before ---------------------------------------------------------------------------
 
 
-def say_what_is_not_judged(
-    attempt: Attempt, own: UserCertificate, *, anchors_given: bool
-) -> list[Finding]:
+def say_not_judged(attempt: Attempt, own: UserCertificate, *, anchors_given: bool) -> list[Finding]:
     """What an attempt will not say of the certificate that a person brought."""
     found, client = Findings(own.chain_file, "attempt.toml"), attempt.client
     if attempt.server.certificate != OWN:

@@ -152,12 +152,8 @@ def parse(text: str, file: str = "mt-config.cgi") -> MtConfig:
     if others:
         names = listed(f"{name} (line {number})" for number, name in others)
         found.say("others", others[0][0], names=names)
-    return MtConfig(
-        file=file,
-        directives=MappingProxyType(directives),
-        options=tuple(options.values()),
-        findings=tuple(found),
-    )
+    effective, given = MappingProxyType(directives), tuple(options.values())
+    return MtConfig(file=file, directives=effective, options=given, findings=tuple(found))
 
 
 def from_environment(environment: Mapping[str, str]) -> list[Finding]:

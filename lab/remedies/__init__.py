@@ -121,11 +121,10 @@ class Cure:
         changed = in_the_lab(attempt, changed, keep_trust=bool(self.gives))
         expect = delivered(changed)
         impostor: Expectation | None = None
+        told = zip(_told(attempt), _told(changed), strict=True)
         if self.rating is Rating.UNSAFE:
             impostor = expect
-        elif any(
-            now and now != was for was, now in zip(*map(_told, (attempt, changed)), strict=True)
-        ):
+        elif any(now and now != was for was, now in told):
             # An impostor has a certificate of an authority of its own.
             impostor = refused(Side.CLIENT, Stage.VERIFY, Reason.UNKNOWN_ISSUER)
         title, gives = words("cure", self.name).en, self.gives if own else ""

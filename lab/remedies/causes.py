@@ -17,7 +17,7 @@ from lab.dialects import client_dialect
 from lab.model import ClientSettings, FtpClientSettings, Reason, ServerSettings
 from lab.model.settings import spelt
 from lab.remedies import OF_CERTIFICATES
-from lab.remedies.chains import sent, strength, weakly_signed
+from lab.remedies.chains import ISSUER, sent, strength, weakly_signed
 from lab.remedies.lines import server_lines
 from lab.remedies.words import InBothLanguages, listed_in_both, words
 from lab.text import cut, listed, one_line
@@ -297,16 +297,11 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
     Reason.NO_SHARED_CIPHER: _suites,
     Reason.NO_SHARED_PROTOCOL: _versions,
     Reason.CIPHER_LIST_EMPTY: _list,
-    Reason.HOSTNAME_MISMATCH: _names,
-    Reason.EXPIRED: _validity,
-    Reason.NOT_YET_VALID: _validity,
+    **dict.fromkeys((Reason.HOSTNAME_MISMATCH, Reason.NAME_NOT_PERMITTED), _names),
+    **dict.fromkeys((Reason.EXPIRED, Reason.NOT_YET_VALID), _validity),
     Reason.UNKNOWN: _says_more,
-    Reason.UNKNOWN_ISSUER: _issuer,
-    Reason.ISSUER_NOT_FOUND: _issuer,
-    Reason.FIRST_CERTIFICATE_UNVERIFIABLE: _issuer,
-    Reason.SELF_SIGNED_IN_CHAIN: _issuer,
+    **dict.fromkeys(ISSUER, _issuer),
     Reason.SELF_SIGNED_LEAF: _itself,
-    Reason.NAME_NOT_PERMITTED: _names,
     Reason.WEAK_KEY: _key,
     Reason.WEAK_SIGNATURE: _signature,
     Reason.SNI_REJECTED: _sni,
@@ -315,9 +310,7 @@ _FACTS: Mapping[Reason, Callable[[Evidence], Iterator[InBothLanguages]]] = {
     Reason.TLS_REQUIRED: _option("force_local_logins_ssl", "tls_control_required"),
     Reason.DATA_TLS_REQUIRED: _option("force_local_data_ssl", "tls_data_required"),
     Reason.SERVER_FAULT: _given_up,
-    Reason.ABORTED: _reset,
-    Reason.TRUNCATED: _reset,
-    Reason.DATA_TLS_FAILED: _reset,
+    **dict.fromkeys((Reason.ABORTED, Reason.TRUNCATED, Reason.DATA_TLS_FAILED), _reset),
     Reason.DATA_CONNECTION_FAILED: _address,
 }
 #: The signal of a client that has asked nobody, for a check of its own.

@@ -9,15 +9,7 @@ import os
 from dataclasses import dataclass
 
 from lab.tls import records
-from lab.tls.records import (
-    HANDSHAKE,
-    SERVER_HELLO,
-    VERSION_NAMES,
-    VERSIONS,
-    Reader,
-    handshake,
-    vector,
-)
+from lab.tls.records import SERVER_HELLO, VERSION_NAMES, VERSIONS, Reader, handshake, vector
 from lab.tls.suites import Suite, suite_of
 
 _VERSIONS, _PRE_SHARED_KEY = 43, 41
@@ -73,11 +65,10 @@ def build(version: str, suite: Suite) -> bytes:
     A client that accepts the version objects to the missing certificate; see :func:`accepts`.
     """
     number = VERSIONS[version]
-    body = (
-        number.to_bytes(2) + os.urandom(32) + vector(1, b"") + suite.number.to_bytes(2) + bytes(1)
-    )
+    session = vector(1, b"")
+    body = number.to_bytes(2) + os.urandom(32) + session + suite.number.to_bytes(2) + bytes(1)
     messages = handshake(SERVER_HELLO, body) + handshake(records.SERVER_HELLO_DONE, b"")
-    return records.record(HANDSHAKE, number, messages)
+    return records.record(records.HANDSHAKE, number, messages)
 
 
 def accepts(reaction: bytes) -> bool:

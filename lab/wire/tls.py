@@ -28,6 +28,7 @@ from lab.wire.streams import Connection, Moment
 
 #: Those of a key log, by label and client random.
 _Secrets = Mapping[tuple[str, bytes], bytes]
+_Taken = tuple[Moment, Side, Record | bytes]
 #: An encrypted alert of TLS 1.3: two bytes, the inner type, the tag of the suite (CCM_8's has 8 bytes).
 _ALERT_SIZES = (2 + 1 + 16, 2 + 1 + 8)
 #: The same of JSSE, which pads every record with 16 bytes (RFC 8446, section 5.4): shorter than a Finished or
@@ -332,9 +333,7 @@ def shown(data: bytes) -> str:
     return "".join(chr(c) if 32 <= c < 127 else f"\\x{c:02x}" for c in line)
 
 
-def _records(
-    connection: Connection, side: Side, offset: int
-) -> Iterator[tuple[Moment, Side, Record | bytes]]:
+def _records(connection: Connection, side: Side, offset: int) -> Iterator[_Taken]:
     """The records of one end, and where they stop what is no TLS, each with its moment."""
     stream = connection.stream(side)
     found, rest = tls.records(stream.data[offset:])
