@@ -4,32 +4,22 @@ The client program makes an ordinary attempt, only that the other end is the age
 in the server's container, which takes the ClientHello and refuses. The listener is asked the other
 way round: a ClientHello offers it every suite of one version; what it picks is taken out, until it
 refuses the rest. So nothing here rests on what a library says of itself, and the limits of security
-level, crypto policy, build, certificate and configuration are all in the result. Each end is asked once
-a run.
+level, crypto policy, build, certificate and configuration are all in the result.
 
-What a build can do is asked once for each image, and kept. An answer belongs to the images that were
-asked, by their ids: an image made anew of the same recipe may have other packages, and has another id. It
-belongs to the lab that asked as well, which writes the configurations and reads what comes: one whose code
-is another asks again. The answers lie in the checkout's state directory.
+Each image is asked once, and its answers are kept (:mod:`lab.run.answers`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
-import hashlib
-import json
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
+from lab.certificates import OWN
 from lab.certificates.description import describe
 from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS, program_of
-from lab.host.machine import write_whole
 from lab.model import (
     PROTOCOLS,
     Accepts,
@@ -44,8 +34,8 @@ from lab.model import (
     Speaks,
     set_fields,
 )
-from lab.own import files
 from lab.run.agents import FACTS_S, Agents
+from lab.run.answers import KeptAnswers
 from lab.run.containers import OnceMap, certificate_files
 from lab.run.link import AgentError, AgentLink
 from lab.run.listeners import Listeners, RequestBuilder, deadline
@@ -215,6 +205,7 @@ class OfferCache:
     _listeners: Listeners
     _requests: RequestBuilder
     _material: RunCertificates
+    _kept: KeptAnswers
 
     def __post_init__(self) -> None:
         self._offers: OnceMap[Offer] = OnceMap()
@@ -229,12 +220,34 @@ class OfferCache:
             alike = dataclasses.replace(
                 client, goal=Goal.LOGIN, payload=0, mode="passive", session_cache="default"
             )
-        made = Attempt(server, alike)
-        return self._offers.get((alike, server.software), lambda: self._ask_client(made))
+        asked = {SERVERS[server.software].service, PROGRAMS[client.program].service(client)}
+        question = self._kept.question(f"offer to {server.software}", set_fields(alike), asked)
+
+        def offer() -> Offer:
+            return self._once(question, lambda: self._ask_client(Attempt(server, alike)))
+
+        return self._offers.get((alike, server.software), offer)
 
     def server(self, server: ServerSettings) -> Offer:
         """What a listener with these settings agrees to."""
-        return self._offers.get(server, lambda: self._ask_server(server))
+        asked = {SERVERS[server.software].service}
+        question = self._kept.question("offer of a listener", set_fields(server), asked)
+        if server.certificate == OWN:
+            # What a person's own key allows says nothing of another one.
+            question = ""
+        return self._offers.get(
+            server, lambda: self._once(question, lambda: self._ask_server(server))
+        )
+
+    def _once(self, question: str, ask: Callable[[], Offer]) -> Offer:
+        """The offer that is kept of this question, or what is asked now; that of nothing is not kept."""
+        kept = Offer.of_json(self._kept.of(question)) if question else None
+        if kept is not None:
+            return kept
+        offer = ask()
+        if question and not offer.nothing:
+            self._kept.keep(question, offer.as_json())
+        return offer
 
     def _ask_client(self, attempt: Attempt) -> Offer:
         client, server = attempt.client, attempt.server
@@ -274,12 +287,6 @@ class OfferCache:
         return describe(self._material.server(server.certificate, server.host).chain_pem).leaf.key
 
 
-#: In the state directory: ``lab``, a hash of the code that asked, and ``answers``: a key of
-#: :meth:`Capabilities._key` -> yes or no.
-FILE = "capabilities.json"
-_PACKAGE = Path(__file__).parent.parent
-
-
 @dataclasses.dataclass(eq=False)
 class Capabilities:
     """What the images of a run can do."""
@@ -288,16 +295,10 @@ class Capabilities:
     """The servers' agents ask their libraries."""
     _offers: OfferCache
     """What clients offer and what listeners agree to."""
-    _images: Mapping[str, str]
-    """The id of the image of each service."""
-    _state: Path
-    """The checkout's state directory."""
+    _kept: KeptAnswers
 
     def __post_init__(self) -> None:
-        self._file = self._state / FILE
         self._answers: OnceMap[bool] = OnceMap()
-        self._lock = threading.Lock()
-        self._kept: dict[str, bool] | None = None
 
     def has(self, attempt: Attempt, capability: Capability) -> bool:
         """Whether the builds that make this attempt have a capability.
@@ -307,19 +308,14 @@ class Capabilities:
             Unsupported: there is no such listener here.
         """
         key = self._key(attempt, capability)
-        return self._answers.get(key, lambda: self._known(key, attempt, capability))
 
-    def _known(self, key: str, attempt: Attempt, capability: Capability) -> bool:
-        with self._lock:
-            if self._kept is None:
-                self._kept = _read(self._file)
-            kept = self._kept
-        if key not in kept:
-            answer = self._ask(attempt, capability)
-            with self._lock:
-                kept[key] = answer
-                _write(self._file, kept)
-        return kept[key]
+        def answer() -> bool:
+            kept = self._kept.of(key)
+            if isinstance(kept, bool):
+                return kept
+            return self._kept.keep(key, self._ask(attempt, capability))
+
+        return self._answers.get(key, answer)
 
     def _ask(self, attempt: Attempt, capability: Capability) -> bool:
         server = attempt.server
@@ -347,40 +343,8 @@ class Capabilities:
             settings = {n: client[n] for n in sorted(client) if n in _OFFERED}
         elif isinstance(capability, Accepts):
             settings = set_fields(server)
-        images = " ".join(sorted(self._images.get(service, service) for service in asked))
-        return f"{capability}: {json.dumps(settings, default=str, sort_keys=True)} on {images}"
+        return self._kept.question(str(capability), settings, asked)
 
 
 #: Fields of a client that decide what it offers.
 _OFFERED = frozenset({"program", "platform", "policy", "ciphers", "protocols", "options", "libnet"})
-
-
-@functools.cache
-def _code() -> str:
-    """A hash of the lab's own files, which together decide what is asked and how an answer is read."""
-    digest = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.*")):
-        if path.is_file() and path.parent.name != "__pycache__":
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(_PACKAGE)} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
-
-
-def _read(file: Path) -> dict[str, bool]:
-    """The answers kept so far; none, if there is no such file, or a damaged one, or another lab's."""
-    try:
-        kept = json.loads(files.read(file, files.KEPT))
-    except (files.Unreadable, RecursionError, ValueError):
-        return {}
-    current = isinstance(kept, dict) and kept.get("lab") == _code()
-    answers = kept.get("answers") if current else None
-    if not isinstance(answers, dict):
-        return {}
-    return {key: answer for key, answer in answers.items() if isinstance(answer, bool)}
-
-
-def _write(file: Path, answers: Mapping[str, bool]) -> None:
-    """Keep the answers; where that cannot be done they are asked for again."""
-    kept = {"lab": _code(), "answers": answers}
-    with contextlib.suppress(OSError):
-        write_whole(file, json.dumps(kept, indent=1, sort_keys=True))

@@ -99,10 +99,12 @@ class Session:
         """What asks the ends and their builds, which few attempts need."""
 
         def make() -> tuple[OfferCache, Capabilities]:
+            from lab.run.answers import KeptAnswers  # noqa: PLC0415
             from lab.run.offers import Capabilities, OfferCache  # noqa: PLC0415
 
-            offers = OfferCache(self.agents, self._listeners, self._requests, self._material)
-            return offers, Capabilities(self.agents, offers, self._images, self._state)
+            kept = KeptAnswers(self._images, self._state)
+            offers = OfferCache(self.agents, self._listeners, self._requests, self._material, kept)
+            return offers, Capabilities(self.agents, offers, kept)
 
         return self._asking.get("", make)
 

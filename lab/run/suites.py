@@ -62,6 +62,16 @@ class Offer:
             "key": self.key or None,
         }
 
+    @classmethod
+    def of_json(cls, data: Any) -> Offer | None:
+        """What :meth:`as_json` wrote; ``None``: this is nothing of the kind."""
+        try:
+            suites = {version: configured(names) for version, names in data["suites"].items()}
+            listed = configured(data["configured"])
+            return cls(end=data["end"], suites=suites, configured=listed, key=data["key"] or "")
+        except (AttributeError, KeyError, TypeError):
+            return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteComparison:

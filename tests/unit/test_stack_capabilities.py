@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-from lab.model import Accepts, Attempt, Capability, Loads, Offers, Speaks
+from lab.certificates import OWN
+from lab.model import Accepts, Attempt, Capability, Loads, Offers, ServerSettings, Speaks
 from lab.run.agents import Agents
-from lab.run.offers import FILE, Capabilities, OfferCache
+from lab.run.answers import FILE, KeptAnswers
+from lab.run.offers import Capabilities, OfferCache
+from lab.run.suites import Offer
 from lab.settings import parse_client, parse_server
+from lab.tls.suites import SUITES
 
 IMAGES = {"vsftpd": "sha256:aa", "nginx": "sha256:bb", "edge": "sha256:bb", "centos7": "sha256:cc"}
 
@@ -46,9 +51,8 @@ class MadeUp:
 
 def capabilities(made_up: MadeUp, state: Path, **images: str) -> Capabilities:
     offers = SimpleNamespace(client=made_up.client, server=made_up.listener)
-    return Capabilities(
-        cast("Agents", made_up), cast("OfferCache", offers), {**IMAGES, **images}, state
-    )
+    kept = KeptAnswers({**IMAGES, **images}, state)
+    return Capabilities(cast("Agents", made_up), cast("OfferCache", offers), kept)
 
 
 def ftp(*server: str) -> Attempt:
@@ -154,3 +158,77 @@ def test_of_answers_whose_writing_is_interrupted_nothing_is_left(
     with pytest.raises(KeyboardInterrupt):
         capabilities(MadeUp(), tmp_path).has(ftp(), Speaks("TLSv1"))
     assert list(tmp_path.iterdir()) == []
+
+
+# -- what both ends agree to -------------------------------------------------------------------------
+
+
+class Ends(OfferCache):
+    """The ends of an attempt, which note that they are asked."""
+
+    def __init__(self, state: Path, asked: list[str], nothing: str = "", **images: str) -> None:
+        nobody = cast("Any", None)
+        super().__init__(nobody, nobody, nobody, nobody, KeptAnswers({**IMAGES, **images}, state))
+        self.asked, self.nothing = asked, nothing
+
+    def _ask_client(self, attempt: Attempt) -> Offer:
+        self.asked.append(str(attempt.client))
+        suites = {"TLSv1.2": (SUITES[0x0035], SUITES[0x002F]), "TLSv1.1": ()}
+        return Offer(end=str(attempt.client), suites=suites, nothing=self.nothing)
+
+    def _ask_server(self, server: ServerSettings) -> Offer:
+        self.asked.append(server.software)
+        listed = (SUITES[0x002F], SUITES[0x1301])
+        return Offer(
+            end=server.software, suites={"TLSv1.2": listed[:1]}, configured=listed, key="RSA-2048"
+        )
+
+
+def test_what_an_end_agrees_to_outlives_the_run_as_it_was_said(tmp_path: Path) -> None:
+    asked: list[str] = []
+    first = Ends(tmp_path, asked)
+    said = [first.client(ftp()), first.server(ftp().server)]
+    later = Ends(tmp_path, asked)
+    assert [later.client(ftp()), later.server(ftp().server)] == said
+    assert asked == ["net-ftp@centos7", "vsftpd"]
+
+
+@pytest.mark.parametrize("service", ["vsftpd", "centos7"])
+def test_each_image_says_itself_what_it_agrees_to(tmp_path: Path, service: str) -> None:
+    asked: list[str] = []
+    for images in ({}, {service: "sha256:dd"}):
+        ends = Ends(tmp_path, asked, **images)
+        ends.client(ftp())
+        ends.server(ftp().server)
+    whose = {"vsftpd": ["net-ftp@centos7", "vsftpd"], "centos7": ["net-ftp@centos7"]}
+    assert asked[2:] == whose[service], "the server's agent is the client's other end"
+
+
+def test_other_settings_are_another_question(tmp_path: Path) -> None:
+    asked: list[str] = []
+    for settings in ([], ["ciphers=HIGH"], []):
+        Ends(tmp_path, asked).server(ftp(*settings).server)
+    assert asked == ["vsftpd", "vsftpd"]
+
+
+def test_that_there_is_nothing_to_compare_and_what_a_persons_key_allows_is_asked_anew(
+    tmp_path: Path,
+) -> None:
+    asked: list[str] = []
+    own = dataclasses.replace(ftp().server, certificate=OWN)
+    for _ in range(2):
+        Ends(tmp_path, asked, nothing="connection refused").client(ftp())
+        Ends(tmp_path, asked).server(own)
+    assert asked == ["net-ftp@centos7", "vsftpd"] * 2
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("kept", [None, True, [], {}, {"end": "vsftpd", "suites": None}])
+def test_a_damaged_offer_is_asked_for_again(tmp_path: Path, kept: object) -> None:
+    asked: list[str] = []
+    Ends(tmp_path, asked).server(ftp().server)
+    file = json.loads((tmp_path / FILE).read_text())
+    file["answers"] = dict.fromkeys(file["answers"], kept)
+    (tmp_path / FILE).write_text(json.dumps(file))
+    assert Ends(tmp_path, asked).server(ftp().server).key == "RSA-2048"
+    assert asked == ["vsftpd", "vsftpd"]
