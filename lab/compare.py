@@ -24,16 +24,8 @@ from lab.grouping import grouped_by
 from lab.model import ClientReport, Outcome, Result, Role, differing_fields, spelt
 from lab.model.expectations import FACTS as FACTS_OF_COMPLETION
 from lab.model.expectations import Verdict, rate_in_words
-from lab.record import (
-    AttemptResult,
-    CaseRecord,
-    ImageRecord,
-    RunRecord,
-    gravest,
-    result_expected,
-    whole,
-)
-from lab.record.models import EVIDENCE
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, whole
+from lab.record.models import EVIDENCE, result_expected
 
 #: Address and port in a reply to PASV (RFC 959, section 4.1.2): another in each run.
 _PASSIVE = re.compile(r"\(\d+(?:,\d+){5}\)")

@@ -299,7 +299,7 @@ def _address_or_container(text: str) -> str:
         if not text[:1].isalpha():
             raise
         try:
-            return _choice("no value of pasv_address", text, model.NAMED_CONTAINERS)
+            return _choice("no value of pasv_address", text, model.software.NAMED_CONTAINERS)
         except SettingsError as unknown:
             raise unknown from error
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from lab.clients import PROGRAMS, Installed
-from lab.model import SILENT, Accepts, Attempt, Capability, Goal, Loads, Offers, Speaks
+from lab.model import SILENT, Attempt, Goal
+from lab.model.attempt import Accepts, Capability, Loads, Offers, Speaks
 from lab.model.expectations import Expectation
 from lab.servers import SERVERS as SOFTWARE
 from lab.settings import SettingsError, parse_client, parse_server

@@ -30,16 +30,8 @@ from lab.clients import PROGRAMS
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.host.checkout import root
-from lab.model import (
-    Accepts,
-    Attempt,
-    ClientSettings,
-    Goal,
-    ProtocolRange,
-    Result,
-    ServerSettings,
-    only,
-)
+from lab.model import Attempt, ClientSettings, Goal, ProtocolRange, Result, ServerSettings, only
+from lab.model.attempt import Accepts
 from lab.model.expectations import PlannedAttempt, Verdict
 from lab.record import AttemptResult, RecordError, load
 from lab.remedies.races import RACES

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from lab.check.judging import judged, refused_in, say, told
 from lab.check.plan import CheckPlan
 from lab.check.result import Demand, RankedRemedy, Requirement, Row, RowVerdict, Strongest
-from lab.model import Offers, Result, Role, Side, Stage
+from lab.model import Result, Role, Side, Stage
+from lab.model.attempt import Offers
 from lab.model.expectations import PlannedAttempt
 from lab.record import AttemptResult, Chain, RunRecord
 from lab.remedies.causes import Evidence, cause_of

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from lab.model import Attempt, Outcome, Role
 from lab.model.expectations import PlannedAttempt
-from lab.record import AttemptResult, OwnFiles
+from lab.record.models import AttemptResult, OwnFiles
 from lab.remedies.races import may_differ, thoroughly, variants
 
 #: So long a client waits where nobody asks thoroughly, in seconds.

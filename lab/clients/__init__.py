@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lab.clients.base import Installed, Program, Target
-from lab.model import ClientSettings, of_folders
+from lab.model import ClientSettings
+from lab.model.software import of_folders
 
 #: Every client program by the name that ``ClientSettings.program`` has.
 PROGRAMS: Mapping[str, Program[Any]] = MappingProxyType(

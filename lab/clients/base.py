@@ -25,11 +25,9 @@ from lab.model import (
     Goal,
     ProtocolRange,
     WebClientSettings,
-    container_of,
-    parameter_of,
-    platforms_of,
     spelt,
 )
+from lab.model.software import container_of, parameter_of, platforms_of
 
 C = TypeVar("C", bound=ClientSettings)
 

@@ -26,7 +26,8 @@ from lab.dialects import (
     server_dialect,
     x509_numbers,
 )
-from lab.model import FalseSuccess, Goal, Observation, Outcome, Reason, Result, Side, Stage
+from lab.model import Goal, Observation, Outcome, Reason, Result, Side, Stage
+from lab.model.outcome import FalseSuccess
 
 #: As a rule's reason: what the client reports of the certificate decides, its number before its text.
 BY_CERTIFICATE = "by-certificate"

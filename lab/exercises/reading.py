@@ -164,9 +164,7 @@ class _Reader:
         return found
 
     def _certificate(self, chain: Path, key: Path) -> UserCertificate:
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - slow to import
-            load_pem_private_key,
-        )
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - slow to import
 
         from lab.certificates.description import describe  # noqa: PLC0415
 

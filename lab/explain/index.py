@@ -312,11 +312,7 @@ def _words(kind: Any, program: str, path: Path) -> dict[str, Any]:
 
 
 def _ready(pattern: str) -> list[Any]:
-    from lab.explain.patterns import (  # noqa: PLC0415 - see above
-        literal_first,
-        literals,
-        with_edges,
-    )
+    from lab.explain.patterns import literal_first, literals, with_edges  # noqa: PLC0415 - see above
 
     flags = re.match(r"\(\?[ims]+\)", pattern)
     head = flags[0] if flags else ""

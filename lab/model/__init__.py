@@ -13,29 +13,11 @@ Everything that can change the result of a connection is a field of :class:`Serv
     expectations  what was expected of it, and the verdict; imported from there
 
 An attempt is made, which gives an :class:`Observation`; a dialect (``lab/dialects``) turns that into an
-:class:`Outcome`. Everything is imported from here.
+:class:`Outcome`. What most of the lab names is imported from here, the rest from its module.
 """
 
-from lab.model.attempt import (
-    Accepts,
-    Attempt,
-    Capability,
-    Loads,
-    Offers,
-    Speaks,
-    differing_fields,
-    set_fields,
-    settings_key,
-)
-from lab.model.outcome import (
-    Captured,
-    ClientReport,
-    Delivery,
-    FalseSuccess,
-    Observation,
-    Outcome,
-    ServerReport,
-)
+from lab.model.attempt import Attempt, differing_fields, set_fields
+from lab.model.outcome import Captured, ClientReport, Delivery, Observation, Outcome
 from lab.model.settings import (
     CERTIFICATE_EMPTY,
     CERTIFICATE_UNSET,
@@ -50,17 +32,7 @@ from lab.model.settings import (
     setting,
     spelt,
 )
-from lab.model.software import (
-    CLIENT_CONTAINERS,
-    NAMED_CONTAINERS,
-    PLATFORMS,
-    SILENT,
-    Agent,
-    container_of,
-    of_folders,
-    parameter_of,
-    platforms_of,
-)
+from lab.model.software import PLATFORMS, SILENT, Agent
 from lab.model.vocabulary import (
     PROTOCOLS,
     Goal,
@@ -82,17 +54,13 @@ __all__ = ["Goal", "NotJudged", "Rating", "Reason", "Result", "Role", "Side", "S
 # Versions of SSL and TLS.
 __all__ += ["PROTOCOLS", "ProtocolRange", "from_", "only", "up_to"]
 # Where programs run.
-__all__ += ["CLIENT_CONTAINERS", "NAMED_CONTAINERS", "PLATFORMS", "SILENT"]
-__all__ += ["Agent", "container_of", "of_folders", "parameter_of", "platforms_of"]
+__all__ += ["PLATFORMS", "SILENT", "Agent"]
 # Settings.
 __all__ += ["CERTIFICATE_EMPTY", "CERTIFICATE_UNSET", "HOST_ADDRESS"]
 __all__ += ["ClientSettings", "FtpClientSettings", "WebClientSettings"]
 __all__ += ["FtpServerSettings", "ServerSettings", "WebServerSettings"]
 __all__ += ["parse_ports", "setting", "spelt"]
 # Attempts.
-__all__ += ["Attempt", "differing_fields", "set_fields", "settings_key"]
-# What the builds in the containers can do.
-__all__ += ["Accepts", "Capability", "Loads", "Offers", "Speaks"]
+__all__ += ["Attempt", "differing_fields", "set_fields"]
 # What is seen, and what it comes to.
-__all__ += ["Captured", "ClientReport", "Delivery", "Observation", "ServerReport"]
-__all__ += ["FalseSuccess", "Outcome"]
+__all__ += ["Captured", "ClientReport", "Delivery", "Observation", "Outcome"]

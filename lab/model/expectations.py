@@ -21,7 +21,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lab.model import Attempt, Capability, Observation, Outcome, spelt
+from lab.model import Attempt, Observation, Outcome, spelt
+from lab.model.attempt import Capability
 from lab.model.vocabulary import PROTOCOLS, Goal, Rating, Reason, Result, Role, Side, Stage
 from lab.text import no_such
 

@@ -14,26 +14,11 @@ journal into one ``record.json``. :func:`load` reads both::
 ``docs/record.md`` describes the format, ``lab/schema/record.schema.json`` specifies it.
 """
 
-from lab.record.models import (
-    AttemptResult,
-    CaseRecord,
-    CertificateRecord,
-    Chain,
-    ImageRecord,
-    ImageUse,
-    OwnFiles,
-    RaceRecord,
-    RunHeader,
-    RunRecord,
-    gravest,
-    result_expected,
-)
+from lab.record.models import AttemptResult, CaseRecord, Chain, ImageRecord, RunRecord, gravest
 from lab.record.reading import load
 from lab.record.writing import RecordError, RecordWriter, to_json, whole
 
-# A run and its parts.
-__all__ = ["AttemptResult", "CaseRecord", "RaceRecord", "RunHeader", "RunRecord"]
-__all__ += ["CertificateRecord", "Chain", "ImageRecord", "ImageUse", "OwnFiles"]
-__all__ += ["gravest", "result_expected"]
+# A run and its parts; further ones are imported from ``models``.
+__all__ = ["AttemptResult", "CaseRecord", "Chain", "ImageRecord", "RunRecord", "gravest"]
 # Reading and writing.
 __all__ += ["RecordError", "RecordWriter", "load", "to_json", "whole"]

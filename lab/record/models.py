@@ -239,7 +239,7 @@ class AttemptResult(Model):
     """One sentence: what exactly differed, which cause, or what broke in the lab."""
     client_report: ClientReport | None = None
     """What the agent beside the client saw, nothing interpreted."""
-    server_report: model.ServerReport | None = None
+    server_report: model.outcome.ServerReport | None = None
     """What the agent beside the server saw, nothing interpreted."""
     delivery: Delivery | None = None
     """The file that was to be uploaded; null: none was."""

@@ -23,7 +23,7 @@ from lab.remedies.words import InBothLanguages, listed_in_both, words
 from lab.text import cut, listed, one_line
 
 if TYPE_CHECKING:
-    from lab.record import AttemptResult, CertificateRecord
+    from lab.record.models import AttemptResult, CertificateRecord
     from lab.run.suites import SuiteComparison
 
 #: Of a list of suites or certificates, so many are named.

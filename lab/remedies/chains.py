@@ -19,7 +19,7 @@ from lab.text import cut, one_line
 
 if TYPE_CHECKING:
     from lab.model import ServerSettings
-    from lab.record import CertificateRecord
+    from lab.record.models import CertificateRecord
 
 #: What is like no certificate of the catalogue, whose trust anchors never expire.
 EXPIRED_ROOT = "expired-root"

@@ -21,7 +21,8 @@ from lab.model import (
     spelt,
 )
 from lab.model.expectations import Expectation, Verdict
-from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest, result_expected
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
+from lab.record.models import result_expected
 from lab.remedies.words import captured_in_words
 from lab.report.advice import outcome_in_words
 from lab.report.warnings import other_warnings, warnings_of

@@ -26,7 +26,8 @@ from lab.images.errors import ImageError, Printed, Progress
 from lab.images.provenance import Builds, ImageInfo, moved
 from lab.images.recipe import Source, release_from_environment
 from lab.images.store import ImageStore
-from lab.model import NAMED_CONTAINERS, Attempt, FtpServerSettings
+from lab.model import Attempt, FtpServerSettings
+from lab.model.software import NAMED_CONTAINERS
 from lab.own.files import UserFiles
 from lab.run import network, topology
 from lab.run.certificates import begin

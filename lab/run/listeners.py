@@ -25,8 +25,8 @@ from lab.model import (
     Delivery,
     FtpClientSettings,
     ServerSettings,
-    settings_key,
 )
+from lab.model.attempt import settings_key
 from lab.run.agents import Agents, Unsupported, announced, let_in
 from lab.run.containers import Containers, OnceMap, anchors_file, certificate_files
 from lab.servers import SERVERS, ListenerPlace, listen_request, passive_range

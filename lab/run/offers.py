@@ -22,18 +22,14 @@ from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS, program_of
 from lab.model import (
     PROTOCOLS,
-    Accepts,
     Attempt,
-    Capability,
     ClientSettings,
     FtpClientSettings,
     Goal,
-    Loads,
-    Offers,
     ServerSettings,
-    Speaks,
     set_fields,
 )
+from lab.model.attempt import Accepts, Capability, Loads, Offers, Speaks
 from lab.run.agents import FACTS_S, Agents
 from lab.run.answers import KeptAnswers
 from lab.run.containers import OnceMap, certificate_files

@@ -21,7 +21,7 @@ from lab.run.laboratory import open_lab
 
 if TYPE_CHECKING:
     from lab.cases import LoadedCase
-    from lab.record import OwnFiles, RunRecord
+    from lab.record.models import OwnFiles, RunRecord
     from lab.run.results import Conducted, OnAttempt
     from lab.wire.packets import CapturePolicy
 
@@ -96,7 +96,7 @@ def own_files(own: UserFiles | None) -> OwnFiles | None:
     """Where a person's certificates were read from, as the record has it."""
     if own is None:
         return None
-    from lab.record import OwnFiles  # noqa: PLC0415
+    from lab.record.models import OwnFiles  # noqa: PLC0415
 
     served, trusted = own.certificate, own.anchors
     of_backend = own.client.chain_file if own.client else None

@@ -23,16 +23,13 @@ from lab.own.files import UserFiles
 from lab.record import (
     AttemptResult,
     CaseRecord,
-    CertificateRecord,
     Chain,
     ImageRecord,
-    ImageUse,
-    RaceRecord,
     RecordWriter,
-    RunHeader,
     RunRecord,
     gravest,
 )
+from lab.record.models import CertificateRecord, ImageUse, RaceRecord, RunHeader
 from lab.record.writing import ATTEMPT_NAME, CASES_NAME, LATEST_NAME
 from lab.remedies.advice import Advice
 from lab.run.attempts import run

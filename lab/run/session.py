@@ -20,17 +20,10 @@ from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS
 from lab.dialects import server_dialect
 from lab.dialects.telling import with_what_the_server_says
-from lab.model import (
-    Attempt,
-    Capability,
-    Captured,
-    ClientSettings,
-    FtpClientSettings,
-    Goal,
-    ServerReport,
-    ServerSettings,
-)
+from lab.model import Attempt, Captured, ClientSettings, FtpClientSettings, Goal, ServerSettings
+from lab.model.attempt import Capability
 from lab.model.expectations import PlannedAttempt
+from lab.model.outcome import ServerReport
 from lab.run.agents import FACTS_S, Agents, Feasibility, Unsupported
 from lab.run.containers import Containers, Equipment, OnceMap
 from lab.run.link import AgentError, AgentLink

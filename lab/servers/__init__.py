@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lab.model import ServerSettings, of_folders
+from lab.model import ServerSettings
+from lab.model.software import of_folders
 from lab.servers.base import ListenerPlace, Server, listen_request, passive_range
 
 #: Every server software that ``ServerSettings.software`` can name.

@@ -22,9 +22,9 @@ from lab.model import (
     FtpServerSettings,
     ServerSettings,
     WebServerSettings,
-    parameter_of,
     parse_ports,
 )
+from lab.model.software import parameter_of
 
 #: Where the agent keeps a listener's files in the server's container, one directory a listener.
 LISTENERS = "/run/lab/listeners"

@@ -5,7 +5,8 @@ do not. What works is decided by the client's library and its policy; no library
 """
 
 from lab.cases import Case, Remedy, case, edge, nginx, origin_on_openssl_1_0_2, recommended
-from lab.model import Attempt, ClientSettings, Offers, Reason, ServerSettings, Side, from_, only
+from lab.model import Attempt, ClientSettings, Reason, ServerSettings, Side, from_, only
+from lab.model.attempt import Offers
 from lab.model.expectations import Expectation, OnBuild, completed
 from lab.servers import SERVERS
 from scenarios import fastly

@@ -9,8 +9,8 @@ import pytest
 from docker import DockerClient
 
 from lab.cases import Catalogue
-from lab.model import container_of
 from lab.model.expectations import Verdict
+from lab.model.software import container_of
 from lab.record import load
 from lab.run import network
 from lab.run.checkout import Checkout

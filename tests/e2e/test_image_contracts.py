@@ -28,8 +28,8 @@ from lab.images.errors import Printed
 from lab.images.provenance import ImageInfo
 from lab.images.recipe import Recipe, Source, load, release_from_environment
 from lab.images.store import ImageStore
-from lab.model import PLATFORMS, container_of
-from lab.model.software import LIMITS
+from lab.model import PLATFORMS
+from lab.model.software import LIMITS, container_of
 from lab.run.containers import agent_files
 from lab.run.services import services_in
 

@@ -7,8 +7,9 @@ from docker import DockerClient
 
 from lab.host.machine import wait_until
 from lab.images.errors import Progress
-from lab.model import Attempt, Goal, Outcome, Result, ServerReport, up_to
+from lab.model import Attempt, Goal, Outcome, Result, up_to
 from lab.model.expectations import PlannedAttempt, Verdict, impostor_difference
+from lab.model.outcome import ServerReport
 from lab.run.attempts import make
 from lab.run.laboratory import Lab, open_lab
 from lab.servers import SERVERS

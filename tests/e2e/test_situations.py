@@ -9,7 +9,8 @@ import pytest
 from docker import DockerClient
 
 from lab.dialects.rules import decide, hear
-from lab.model import Capability, Reason, Result, Side
+from lab.model import Reason, Result, Side
+from lab.model.attempt import Capability
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
 from lab.record import AttemptResult
 from lab.run.attempts import run

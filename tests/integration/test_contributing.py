@@ -35,7 +35,7 @@ from lab.documents import documents
 from lab.documents.verdicts import problems
 from lab.host.engine import compose_command
 from lab.images.recipe import load
-from lab.model import CLIENT_CONTAINERS
+from lab.model.software import CLIENT_CONTAINERS
 from lab.record.__main__ import schema_text
 from lab.run.checkout import Checkout
 from lab.run.containers import agent_files

@@ -25,11 +25,11 @@ from lab.model import (
     Outcome,
     Reason,
     Role,
-    ServerReport,
     Side,
     Stage,
 )
 from lab.model.expectations import Verdict, completed, impostor_difference, refused
+from lab.model.outcome import ServerReport
 from lab.report.view import explanation
 from lab.run.attempts import make
 from lab.run.session import Session

@@ -29,13 +29,13 @@ from lab.model import (
     Observation,
     ProtocolRange,
     Reason,
-    ServerReport,
     Side,
     Stage,
     from_,
     only,
     up_to,
 )
+from lab.model.outcome import ServerReport
 from lab.servers.origin import Origin
 from tests.agent_process import AGENTS, AgentProcess
 

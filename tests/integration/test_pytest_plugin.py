@@ -21,7 +21,8 @@ import pytest
 
 from lab.run import pytest_items, results
 from lab.model.expectations import Judgement, Verdict, judge
-from lab.model import FalseSuccess, Goal, Outcome, Reason, Result, Side, Stage
+from lab.model import Goal, Outcome, Reason, Result, Side, Stage
+from lab.model.outcome import FalseSuccess
 from lab.record import AttemptResult, RunRecord
 from lab.run.results import Conducted
 

@@ -17,7 +17,7 @@ from lab.own.attempt import FTP_SERVER, read_attempt
 from lab.own.configurations import GivenFiles, readers
 from lab.own.files import UserFiles
 from lab.own.findings import Finding, InputError
-from lab.record import AttemptResult, CertificateRecord, Chain, OwnFiles
+from lab.record.models import AttemptResult, CertificateRecord, Chain, OwnFiles
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.run.attempts import run
 from lab.run.laboratory import Lab

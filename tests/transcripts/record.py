@@ -23,16 +23,9 @@ from typing import Self
 from lab.clients import PROGRAMS
 from lab.clients.base import Target
 from lab.images.provenance import Provenance
-from lab.model import (
-    PLATFORMS,
-    Attempt,
-    ClientSettings,
-    Delivery,
-    Goal,
-    Observation,
-    ServerReport,
-)
+from lab.model import PLATFORMS, Attempt, ClientSettings, Delivery, Goal, Observation
 from lab.model.expectations import PlannedAttempt
+from lab.model.outcome import ServerReport
 from lab.record import AttemptResult, load
 from lab.run.attempts import run
 from lab.run.checkout import Checkout

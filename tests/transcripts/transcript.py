@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from lab.dialects.rules import Refusal, decide, hear
-from lab.model import Attempt, ClientReport, Delivery, Observation, ServerReport
+from lab.model import Attempt, ClientReport, Delivery, Observation
+from lab.model.outcome import ServerReport
 from lab.settings import parse_client, parse_server, spell_arguments
 
 #: Recordings lie here in ``NAME/transcripts/PLATFORM.json``, of ``NAME-more`` in ``more@PLATFORM.json``.

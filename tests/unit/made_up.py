@@ -10,19 +10,18 @@ from typing import Any
 from lab.model import (
     Attempt,
     ClientReport,
-    FalseSuccess,
     Goal,
     Observation,
     Outcome,
     Reason,
     Result,
     Role,
-    ServerReport,
     Side,
     Stage,
 )
 from lab.model.expectations import Expectation, Verdict, completed, judge, refused
-from lab.record import AttemptResult, CaseRecord, ImageRecord, ImageUse, RunRecord, gravest
+from lab.model.outcome import FalseSuccess, ServerReport
+from lab.record.models import AttemptResult, CaseRecord, ImageRecord, ImageUse, RunRecord, gravest
 from lab.settings import parse_client, parse_server
 
 START = datetime(2031, 5, 17, 12, 0, tzinfo=UTC)

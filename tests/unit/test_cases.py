@@ -18,7 +18,8 @@ from lab.cases import (
     Case, Race, case, curl, net_ftp, pyftpdlib, recommended, temporary, unsafe, useless, vsftpd
 )
 from lab.model.expectations import Expectation, OnBuild, completed, refused
-from lab.model import Attempt, Loads, Reason, Side, Stage
+from lab.model import Attempt, Reason, Side, Stage
+from lab.model.attempt import Loads
 
 EXPIRED = refused(by=Side.CLIENT, at=Stage.VERIFY, because=Reason.EXPIRED)
 BROKEN, WHOLE = vsftpd(certificate="expired"), vsftpd()

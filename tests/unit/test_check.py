@@ -20,10 +20,11 @@ from lab.check.judging import judged, notes_on, told
 from lab.check.plan import CheckPlan, read_plan
 from lab.check.result import CheckResult, Demand, Requirement, Row, RowVerdict, SourceLine, StandIn
 from lab.check.rows import known_to_race
-from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, ServerReport, Stage
+from lab.model import Captured, Goal, NotJudged, Outcome, Reason, Result, Stage
+from lab.model.outcome import ServerReport
 from lab.own.configurations import GivenFiles
 from lab.own.findings import InputError
-from lab.record import AttemptResult, CertificateRecord
+from lab.record.models import AttemptResult, CertificateRecord
 from lab.remedies.advice import Advice
 from lab.remedies.words import InBothLanguages
 from lab.servers.vsftpd.own.reading import READING

@@ -25,18 +25,9 @@ from lab.documents import (
     parse,
 )
 from lab.documents.verdicts import ClaimResult, State, as_json, counts, evaluate, problems
-from lab.model import (
-    PROTOCOLS,
-    Attempt,
-    Captured,
-    ClientReport,
-    Goal,
-    Outcome,
-    Result,
-    Role,
-    ServerReport,
-)
+from lab.model import PROTOCOLS, Attempt, Captured, ClientReport, Goal, Outcome, Result, Role
 from lab.model.expectations import Expectation, Verdict
+from lab.model.outcome import ServerReport
 from lab.record import AttemptResult, RunRecord
 from lab.report.layout import hung, wrap
 from lab.report.plain import ClaimsTold

@@ -35,14 +35,8 @@ from lab.host.checkout import source
 from lab.images.errors import ImageError
 from lab.model import Attempt
 from lab.model.expectations import Expectation, Verdict, completed
-from lab.record import (
-    AttemptResult,
-    CertificateRecord,
-    RecordError,
-    RecordWriter,
-    RunRecord,
-    to_json,
-)
+from lab.record import AttemptResult, RecordError, RecordWriter, RunRecord, to_json
+from lab.record.models import CertificateRecord
 from lab.run import network, topology
 from lab.run.checkout import Checkout
 from lab.run.link import AgentError

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from lab.compare import Comparison, Difference, DifferenceKind, baseline, compare
-from lab.model import Outcome, Reason, Role, ServerReport, Side, Stage
+from lab.model import Outcome, Reason, Role, Side, Stage
 from lab.model.expectations import Expectation, Verdict, completed
-from lab.record import AttemptResult, CaseRecord, ImageRecord, RaceRecord, RunRecord, load
+from lab.model.outcome import ServerReport
+from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, load
+from lab.record.models import RaceRecord
 from lab.report.plain import changes_in_words
 from lab.wire.reading import WireReading
 from lab.wire.witnesses import Agreement, Statement, Witnesses

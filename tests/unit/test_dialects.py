@@ -50,10 +50,10 @@ from lab.model import (
     Observation,
     Reason,
     Result,
-    ServerReport,
     Side,
     Stage,
 )
+from lab.model.outcome import ServerReport
 from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from tests.transcripts.transcript import DOCUMENTATION, Transcript, files, neutral

@@ -38,8 +38,9 @@ from lab.exercises.grading import Grade, GradedClient, Grading, grade
 from lab.exercises.reading import ReadFolder, plan, read
 from lab.exercises.score import POINTS, ExerciseScore, Score
 from lab.exercises.telling import differences, tell
-from lab.model import Captured, Goal, Outcome, Rating, Reason, Result, ServerReport, Side, Stage
+from lab.model import Captured, Goal, Outcome, Rating, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
+from lab.model.outcome import ServerReport
 from lab.own.findings import InputError
 from lab.record import AttemptResult
 from lab.remedies.words import InBothLanguages

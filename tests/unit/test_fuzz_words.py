@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lab.clients.edge import edge_log
 from lab.dialects.rules import interpret
-from lab.model import PROTOCOLS, ClientReport, Observation, ServerReport
+from lab.model import PROTOCOLS, ClientReport, Observation
+from lab.model.outcome import ServerReport
 from lab.run import scan
 from tests.transcripts.transcript import Transcript, files
 from tests.unit.fuzzing import fuzz, spoilt

@@ -24,13 +24,14 @@ from lab.model import (
     Outcome,
     Reason,
     Result,
-    ServerReport,
     Side,
     Stage,
 )
 from lab.model.expectations import Expectation, PlannedAttempt, Verdict, judge
+from lab.model.outcome import ServerReport
 from lab.own.judged import judged, not_judged
-from lab.record import AttemptResult, OwnFiles, RunRecord, to_json
+from lab.record import AttemptResult, RunRecord, to_json
+from lab.record.models import OwnFiles
 from lab.report import markdown, terminal
 from lab.report.html import render
 from lab.run.attempts import make

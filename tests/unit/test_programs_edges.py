@@ -12,18 +12,8 @@ import pytest
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.edges import VisitedProgram, bare, words_of
 from lab.dialects.rules import interpret
-from lab.model import (
-    HOST_ADDRESS,
-    Attempt,
-    Observation,
-    Reason,
-    ServerReport,
-    Side,
-    Stage,
-    from_,
-    only,
-    up_to,
-)
+from lab.model import HOST_ADDRESS, Attempt, Observation, Reason, Side, Stage, from_, only, up_to
+from lab.model.outcome import ServerReport
 from lab.servers.nginx import Nginx
 from tests.agent_process import AGENTS
 

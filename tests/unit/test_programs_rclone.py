@@ -9,19 +9,8 @@ import pytest
 from lab.clients import PROGRAMS, Installed, Target
 from lab.clients.rclone import Rclone, arguments, obscured
 from lab.dialects.rules import interpret
-from lab.model import (
-    Attempt,
-    Delivery,
-    Goal,
-    Observation,
-    Reason,
-    ServerReport,
-    Side,
-    Stage,
-    from_,
-    only,
-    up_to,
-)
+from lab.model import Attempt, Delivery, Goal, Observation, Reason, Side, Stage, from_, only, up_to
+from lab.model.outcome import ServerReport
 from lab.servers.vsftpd import Vsftpd
 
 DELIVERY = Delivery.named("x.txt", 10)

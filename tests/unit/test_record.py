@@ -33,23 +33,19 @@ from lab.model import (
     Reason,
     Result,
     Role,
-    ServerReport,
     Side,
     Stage,
 )
 from lab.model.expectations import PlannedAttempt, Verdict, completed, judge, refused
+from lab.model.outcome import ServerReport
 from lab.own.files import UserFiles
 from lab.own.pem import read_certificate
 from lab.record import (
     AttemptResult,
     CaseRecord,
-    CertificateRecord,
     ImageRecord,
-    ImageUse,
-    OwnFiles,
     RecordError,
     RecordWriter,
-    RunHeader,
     RunRecord,
     gravest,
     load,
@@ -57,6 +53,7 @@ from lab.record import (
     whole,
 )
 from lab.record.__main__ import SCHEMA_PATH, schema_text
+from lab.record.models import CertificateRecord, ImageUse, OwnFiles, RunHeader
 from lab.run import recording
 from lab.run.agents import Unsupported
 from lab.run.checkout import new_run_id

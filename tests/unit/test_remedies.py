@@ -14,7 +14,7 @@ from lab.cases import edge, ftplib, net_ftp, nginx, pyftpdlib, tls_perl, vsftpd
 from lab.clients import PROGRAMS
 from lab.clients.haproxy import Haproxy
 from lab.model import Attempt, ClientSettings, Rating, Reason, ServerSettings, differing_fields
-from lab.record import CertificateRecord
+from lab.record.models import CertificateRecord
 from lab.remedies import CURES, as_written, cured, remedies_for
 from lab.remedies.chains import EXPIRED_ROOT, ROOT_MISSING, Likeness, likeness, others
 from lab.remedies.lines import changes

@@ -14,19 +14,9 @@ import pytest
 from lab.cases import curl, ftplib, net_ftp, vsftpd
 from lab.certificates import OWN
 from lab.images.errors import Progress
-from lab.model import (
-    Attempt,
-    ClientSettings,
-    Outcome,
-    Rating,
-    Reason,
-    Result,
-    ServerReport,
-    Side,
-    Stage,
-    only,
-)
+from lab.model import Attempt, ClientSettings, Outcome, Rating, Reason, Result, Side, Stage, only
 from lab.model.expectations import PlannedAttempt
+from lab.model.outcome import ServerReport
 from lab.own.files import UserFiles
 from lab.record import AttemptResult
 from lab.remedies.advice import Advice, TriedRemedy

@@ -25,7 +25,7 @@ from lab.model import (
     Stage,
     only,
 )
-from lab.record import AttemptResult, CertificateRecord
+from lab.record.models import AttemptResult, CertificateRecord
 from lab.remedies import CURES, remedies_for
 from lab.remedies.advice import Advice, TriedRemedy
 from lab.remedies.causes import Evidence, cause_of

@@ -16,18 +16,9 @@ from rich.console import Console
 from lab.documents import ClaimVerdict, documents
 from lab.documents.verdicts import evaluate
 from lab.images.provenance import Provenance
-from lab.model import (
-    Captured,
-    ClientReport,
-    Outcome,
-    Reason,
-    Result,
-    Role,
-    ServerReport,
-    Side,
-    Stage,
-)
+from lab.model import Captured, ClientReport, Outcome, Reason, Result, Role, Side, Stage
 from lab.model.expectations import Verdict, completed
+from lab.model.outcome import ServerReport
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord
 from lab.report.terminal import Counter, print_attempts, print_images, print_run
 from lab.report.view import excerpt, explain_surprise, explanation, image_in_words, rest_of_case

@@ -37,12 +37,12 @@ from lab.model import (
     Reason,
     Result,
     Role,
-    ServerReport,
     Side,
     Stage,
 )
 from lab.model.expectations import Verdict, completed, refused
-from lab.record import (
+from lab.model.outcome import ServerReport
+from lab.record.models import (
     AttemptResult,
     CaseRecord,
     CertificateRecord,

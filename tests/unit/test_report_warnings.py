@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from lab.model import Attempt, ClientReport, Goal, Outcome, Result, Role, ServerReport
+from lab.model import Attempt, ClientReport, Goal, Outcome, Result, Role
+from lab.model.outcome import ServerReport
 from lab.record import AttemptResult, RunRecord
 from lab.report.html import render
 from lab.report.html.cases import arrange, facets_of

@@ -13,22 +13,12 @@ from typing import Any, cast
 
 import pytest
 
-from lab.model import (
-    Attempt,
-    Capability,
-    ClientReport,
-    Goal,
-    Loads,
-    Observation,
-    Offers,
-    Reason,
-    Result,
-    ServerReport,
-    Side,
-    Stage,
-)
+from lab.model import Attempt, ClientReport, Goal, Observation, Reason, Result, Side, Stage
+from lab.model.attempt import Capability, Loads, Offers
 from lab.model.expectations import OnBuild, PlannedAttempt, Verdict, completed, refused
-from lab.record import AttemptResult, RunHeader, load
+from lab.model.outcome import ServerReport
+from lab.record import AttemptResult, load
+from lab.record.models import RunHeader
 from lab.run import results
 from lab.run.agents import Unsupported
 from lab.run.attempts import interleaved, make, run

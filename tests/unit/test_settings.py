@@ -20,8 +20,6 @@ from lab.clients import PROGRAMS
 from lab.clients.curl import Curl
 from lab.clients.net_ftp import NetFtp
 from lab.model import (
-    CLIENT_CONTAINERS,
-    NAMED_CONTAINERS,
     PLATFORMS,
     PROTOCOLS,
     Attempt,
@@ -31,6 +29,7 @@ from lab.model import (
     ServerSettings,
 )
 from lab.model.expectations import Expectation, completed
+from lab.model.software import CLIENT_CONTAINERS, NAMED_CONTAINERS
 from lab.servers import SERVERS
 from lab.servers.origin import BEHAVIOURS
 from lab.servers.vsftpd import Vsftpd

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from lab.certificates import OWN
-from lab.model import Accepts, Attempt, Capability, Loads, Offers, ServerSettings, Speaks
+from lab.model import Attempt, ServerSettings
+from lab.model.attempt import Accepts, Capability, Loads, Offers, Speaks
 from lab.run.agents import Agents
 from lab.run.answers import FILE, KeptAnswers
 from lab.run.offers import Capabilities, OfferCache

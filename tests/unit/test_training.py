@@ -25,17 +25,10 @@ from lab.exercises import exercise_named
 from lab.host import machine
 from lab.host.checkout import root
 from lab.host.doctor import GIB, Level
-from lab.model import (
-    CLIENT_CONTAINERS,
-    Captured,
-    ClientReport,
-    Outcome,
-    Reason,
-    Result,
-    Role,
-    ServerReport,
-)
+from lab.model import Captured, ClientReport, Outcome, Reason, Result, Role
 from lab.model.expectations import PlannedAttempt, Verdict
+from lab.model.outcome import ServerReport
+from lab.model.software import CLIENT_CONTAINERS
 from lab.record import AttemptResult, CaseRecord, RunRecord, gravest
 from lab.remedies.causes import Evidence, cause_of
 from lab.report.layout import COLUMNS

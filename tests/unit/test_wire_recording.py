@@ -14,20 +14,11 @@ from typing import Any, cast
 
 import pytest
 
-from lab.model import (
-    Attempt,
-    ClientReport,
-    Goal,
-    Observation,
-    Outcome,
-    Reason,
-    Result,
-    ServerReport,
-    Side,
-    Stage,
-)
+from lab.model import Attempt, ClientReport, Goal, Observation, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import PlannedAttempt
-from lab.record import AttemptResult, RecordError, RecordWriter, RunHeader, load, to_json
+from lab.model.outcome import ServerReport
+from lab.record import AttemptResult, RecordError, RecordWriter, load, to_json
+from lab.record.models import RunHeader
 from lab.report.html.cases import AttemptView
 from lab.report.view import explain_surprise, wire_in_words, witnesses_in_words
 from lab.run.agents import Unsupported

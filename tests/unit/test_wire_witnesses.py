@@ -9,18 +9,8 @@ import pytest
 
 from lab.dialects import server_dialect
 from lab.dialects.rules import hear, interpret
-from lab.model import (
-    Attempt,
-    ClientReport,
-    Goal,
-    Observation,
-    Outcome,
-    Reason,
-    Result,
-    ServerReport,
-    Side,
-    Stage,
-)
+from lab.model import Attempt, ClientReport, Goal, Observation, Outcome, Reason, Result, Side, Stage
+from lab.model.outcome import ServerReport
 from lab.servers import SERVER_HOSTS
 from lab.settings import parse_client, parse_server
 from lab.wire.reading import ConnectionReading, Ending, How, WireReading

@@ -16,7 +16,7 @@ from lab.documents import WHERE
 from lab.grouping import grouped_by
 from lab.model import ClientReport, Result, Role, Side, Stage, differing_fields
 from lab.model.expectations import FACTS, Verdict
-from lab.record import AttemptResult, RunRecord, result_expected
+from lab.record.models import AttemptResult, RunRecord, result_expected
 from lab.report import view
 from lab.report.advice import advice_in_words
 from lab.report.html.language import LANGUAGES, Text, inline, plain, quote, say

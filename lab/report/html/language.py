@@ -19,8 +19,9 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from lab.documents import FOLDER, more_of
-from lab.model import FalseSuccess, NotJudged, Outcome, Reason, Result, Side, Stage
+from lab.model import NotJudged, Outcome, Reason, Result, Side, Stage
 from lab.model.expectations import Expectation
+from lab.model.outcome import FalseSuccess
 from lab.own.presumed import in_both_languages
 from lab.remedies.words import InBothLanguages, table
 from lab.text import MAY_HIDE, MAY_HIDE_IN_LINES, escaped
