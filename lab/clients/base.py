@@ -15,18 +15,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lab.model import (
-    PROTOCOLS,
-    Agent,
-    ClientReport,
-    ClientSettings,
-    Delivery,
-    FtpClientSettings,
-    Goal,
-    ProtocolRange,
-    WebClientSettings,
-    spelt,
-)
+from lab import model
+from lab.model import PROTOCOLS, ClientReport, ClientSettings, FtpClientSettings, ProtocolRange
 from lab.model.software import container_of, parameter_of, platforms_of
 
 C = TypeVar("C", bound=ClientSettings)
@@ -51,7 +41,7 @@ class Target:
     port: int
     user: str
     password: str
-    delivery: Delivery | None = None
+    delivery: model.Delivery | None = None
     """The file to upload; needed for the goal ``transfer``."""
     ca_file: str | None = None
     """Trust anchors (PEM) to use instead of the system's."""
@@ -67,7 +57,7 @@ class Target:
 class Program(ABC, Generic[C]):
     """A client program."""
 
-    agent: Agent
+    agent: model.Agent
     """The agent that runs it."""
     name: str = ""
     """As ``ClientSettings.program`` has it; empty: the one that its settings have by default."""
@@ -173,7 +163,7 @@ def _is_set(client: ClientSettings, word: str) -> bool:
     value = getattr(client, name.removesuffix("!"))
     if not equals:
         return value is not None
-    return (spelt(value) == wanted) is not name.endswith("!")
+    return (model.spelt(value) == wanted) is not name.endswith("!")
 
 
 class Trace:
@@ -336,7 +326,7 @@ def _set_ones(options: Options) -> Iterator[list[str]]:
             yield [name] if value is True else [name, value]
 
 
-def delivery_of(target: Target) -> Delivery:
+def delivery_of(target: Target) -> model.Delivery:
     """The file to upload.
 
     Raises:
@@ -349,7 +339,7 @@ def delivery_of(target: Target) -> Delivery:
 
 def payload_of(client: FtpClientSettings, target: Target) -> dict[str, Any] | None:
     """The argument ``payload`` of the agents: what to generate and upload, if anything."""
-    if client.goal is not Goal.TRANSFER:
+    if client.goal is not model.Goal.TRANSFER:
         return None
     delivery = delivery_of(target)
     return {"name": delivery.name, "size": delivery.size}
@@ -360,7 +350,7 @@ def authorization(target: Target) -> str:
     return "Basic " + base64.b64encode(f"{target.user}:{target.password}".encode()).decode("ascii")
 
 
-def typed_request(client: WebClientSettings, target: Target) -> str:
+def typed_request(client: model.WebClientSettings, target: Target) -> str:
     """The request that is typed into a client of TLS once the connection is there."""
     return (
         f"GET / HTTP/1.1\r\nHost: {client.sni or target.host}\r\n"
@@ -424,12 +414,12 @@ def ssl_version(protocols: ProtocolRange) -> str:
     One version is its name. A range is "anything" (``SSLv23``) without the versions outside it. An
     open end switches nothing off above; below, only what the module's own default switches off.
     """
-    spelt = {version: version.replace(".", "_") for version in PROTOCOLS}
+    named = {version: version.replace(".", "_") for version in PROTOCOLS}
     if protocols.minimum is not None and protocols.minimum == protocols.maximum:
-        return spelt[protocols.minimum]
+        return named[protocols.minimum]
     inside = protocols.versions()
     off = [v for v in PROTOCOLS if v not in inside or (v == "SSLv3" and not protocols.minimum)]
-    return ":".join(["SSLv23", "!SSLv2", *(f"!{spelt[version]}" for version in off)])
+    return ":".join(["SSLv23", "!SSLv2", *(f"!{named[version]}" for version in off)])
 
 
 def report_from(raw: Mapping[str, Any]) -> ClientReport:

@@ -16,16 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from lab.dialects import (
-    SHARED,
-    Names,
-    Table,
-    client_dialect,
-    listed,
-    read,
-    server_dialect,
-    x509_numbers,
-)
+from lab import dialects
+from lab.dialects import SHARED, Names, Table, client_dialect, server_dialect
 from lab.model import Goal, Observation, Outcome, Reason, Result, Side, Stage
 from lab.model.outcome import FalseSuccess
 
@@ -43,7 +35,7 @@ _REPLY = re.compile(r"[1-5](\d\d|xx)")
 
 
 def _replies(value: Any) -> Any:
-    codes = tuple(str(code) for code in listed(value))
+    codes = tuple(str(code) for code in dialects.listed(value))
     for code in codes:
         if not _REPLY.fullmatch(code):
             raise ValueError(f"{code!r} is no reply code: write 530, or 5xx for all that begin so")
@@ -122,7 +114,7 @@ class Rules(Table):
                 rules += _part(rule)
                 continue
             if "says" in rule:
-                names = listed(rule["says"])
+                names = dialects.listed(rule["says"])
                 rule["says"] = [one for name in names for one in groups.get(name, [name])]
             rules.append(rule)
         return {**data, "rule": rules}
@@ -139,7 +131,7 @@ def rule_list(name: str) -> Rules:
     Raises:
         DialectError: the file is broken.
     """
-    return read(SHARED / f"{name}.toml", Rules)
+    return dialects.read(SHARED / f"{name}.toml", Rules)
 
 
 def rules_of(speaks: str) -> Rules:
@@ -315,7 +307,7 @@ def _reason(rule: Rule, observation: Observation) -> Reason:
     if rule.reason != BY_CERTIFICATE:
         return Reason(rule.reason)
     client = observation.client
-    by_number = x509_numbers().reason(client.verify_code, client.library)
+    by_number = dialects.x509_numbers().reason(client.verify_code, client.library)
     if by_number is not Reason.UNKNOWN:
         return by_number
     dialect = client_dialect(observation.attempt.client.program)

@@ -20,15 +20,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+import pydantic
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
 from lab.clients import PROGRAMS
 from lab.model import PLATFORMS, Result, Role
@@ -96,7 +89,7 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
 class Bilingual(_Form):
@@ -303,7 +296,7 @@ def parse_table(table: Mapping[str, Any], file: str) -> Document:
     """The same of what was read already; raises like :func:`parse`."""
     try:
         return Document.model_validate(table)
-    except ValidationError as error:
+    except pydantic.ValidationError as error:
         first = error.errors()[0]
         place = _place(first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

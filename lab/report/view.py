@@ -9,17 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from lab import model
 from lab.grouping import grouped_by
-from lab.model import (
-    Captured,
-    ClientSettings,
-    Result,
-    Role,
-    ServerSettings,
-    Side,
-    set_fields,
-    spelt,
-)
+from lab.model import Captured, ClientSettings, Result, Role, ServerSettings, Side
 from lab.model.expectations import Expectation, Verdict
 from lab.record import AttemptResult, CaseRecord, ImageRecord, RunRecord, gravest
 from lab.record.models import result_expected
@@ -112,12 +104,12 @@ def by_section(cases: Iterable[Case]) -> dict[tuple[str, str], list[Case]]:
 
 def written(value: object) -> str:
     """A setting's value as it is given on a command line."""
-    return " ".join(map(str, value)) if isinstance(value, tuple) else spelt(value)
+    return " ".join(map(str, value)) if isinstance(value, tuple) else model.spelt(value)
 
 
 def settings(end: ServerSettings | ClientSettings) -> list[tuple[str, object]]:
     """What is set at one end, by name; defaults, and what names the end, are left out."""
-    return [(name, value) for name, value in set_fields(end).items() if name not in NAMES]
+    return [(name, value) for name, value in model.set_fields(end).items() if name not in NAMES]
 
 
 def _assigned(end: ServerSettings | ClientSettings) -> list[str]:

@@ -15,17 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from lab import model
 from lab.certificates.material import RunCertificates
 from lab.clients import program_of
 from lab.clients.base import Target
-from lab.model import (
-    HOST_ADDRESS,
-    Attempt,
-    ClientSettings,
-    Delivery,
-    FtpClientSettings,
-    ServerSettings,
-)
+from lab.model import Attempt, ClientSettings, Delivery, ServerSettings
 from lab.model.attempt import settings_key
 from lab.run.agents import Agents, Unsupported, announced, let_in
 from lab.run.containers import Containers, OnceMap, anchors_file, certificate_files
@@ -158,7 +152,7 @@ class RequestBuilder:
 
     def delivery(self, client: ClientSettings) -> Delivery:
         """A file to upload, with a name that no other attempt of the run has."""
-        size = client.payload if isinstance(client, FtpClientSettings) else 0
+        size = client.payload if isinstance(client, model.FtpClientSettings) else 0
         return Delivery.named(f"delivery-{next(self._names)}.txt", size)
 
     def build(self, attempt: Attempt, port: int, delivery: Delivery) -> dict[str, Any]:
@@ -176,7 +170,7 @@ class RequestBuilder:
         pinned = self._material.server(client.pin, host).leaf_sha256 if client.pin else None
         own = client.client_certificate
         chain, key = certificate_files(host, own) if own else (None, None)
-        by_address = client.host == HOST_ADDRESS
+        by_address = client.host == model.HOST_ADDRESS
         reached = self._material.address(host) if by_address else client.host or host
         return Target(
             host=reached,

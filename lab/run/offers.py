@@ -16,19 +16,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from lab import model
 from lab.certificates import OWN
 from lab.certificates.description import describe
 from lab.certificates.material import RunCertificates
 from lab.clients import PROGRAMS, program_of
-from lab.model import (
-    PROTOCOLS,
-    Attempt,
-    ClientSettings,
-    FtpClientSettings,
-    Goal,
-    ServerSettings,
-    set_fields,
-)
+from lab.model import PROTOCOLS, Attempt, ClientSettings, ServerSettings, set_fields
 from lab.model.attempt import Accepts, Capability, Loads, Offers, Speaks
 from lab.run.agents import FACTS_S, Agents
 from lab.run.answers import KeptAnswers
@@ -212,9 +205,9 @@ class OfferCache:
         client, server = attempt.client, attempt.server
         # What does not come before the handshake, or is not in it, does not tell clients apart.
         alike = client
-        if isinstance(client, FtpClientSettings):
+        if isinstance(client, model.FtpClientSettings):
             alike = dataclasses.replace(
-                client, goal=Goal.LOGIN, payload=0, mode="passive", session_cache="default"
+                client, goal=model.Goal.LOGIN, payload=0, mode="passive", session_cache="default"
             )
         asked = {SERVERS[server.software].service, PROGRAMS[client.program].service(client)}
         question = self._kept.question(f"offer to {server.software}", set_fields(alike), asked)

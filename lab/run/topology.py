@@ -22,20 +22,9 @@ from filelock import FileLock, Timeout
 
 from lab.host.engine import compose_command, compose_environment
 from lab.host.machine import wait_until
+from lab.run import network
 from lab.run.checkout import LABEL_RUN, Checkout, in_use, subnets_lock, topology_lock
-from lab.run.network import (
-    LABEL_SERVICE,
-    Container,
-    Found,
-    TopologyError,
-    acquire,
-    containers,
-    find,
-    free_net,
-    gateway_of,
-    of_project,
-    options,
-)
+from lab.run.network import LABEL_SERVICE, Container, TopologyError, containers, of_project
 from lab.run.services import compose_variables, host_records
 
 if TYPE_CHECKING:
@@ -55,7 +44,7 @@ NETWORK_S = 10.0
 
 def down(
     client: DockerClient, checkout: Checkout, *, every: bool = False, force: bool = False
-) -> tuple[list[Found], list[Found]]:
+) -> tuple[list[network.Found], list[network.Found]]:
     """Remove what runs left behind.
 
     Of this checkout: everything that no living process uses, the kept topology included. With
@@ -67,9 +56,9 @@ def down(
     Raises:
         TopologyError: of one of them something stays; the others are removed.
     """
-    removed: list[Found] = []
-    left: list[Found] = []
-    for found in find(client):
+    removed: list[network.Found] = []
+    left: list[network.Found] = []
+    for found in network.find(client):
         ours = found.checkout == checkout.key
         if not (ours or every):
             continue
@@ -110,8 +99,8 @@ def _remove_all(client: DockerClient, project: str) -> None:
     """
     filters = of_project(project)
     _remove_containers(client, filters)
-    for network in client.api.networks(filters=filters):
-        _remove_network(client, network["Id"])
+    for one in client.api.networks(filters=filters):
+        _remove_network(client, one["Id"])
     for volume in client.api.volumes(filters=filters)["Volumes"] or []:
         client.api.remove_volume(volume["Name"], force=True)
     Path(topology_lock(project).lock_file).unlink(missing_ok=True)
@@ -149,10 +138,10 @@ def _disconnect(client: DockerClient, container: Mapping[str, Any]) -> None:
     Where two leave at the same time an engine older than Docker 23 can lock up for good: what takes one out
     and what keeps the names in a network (``getSvcRecords``, ``processEndpointDelete``) wait for each other.
     """
-    for network in (container.get("NetworkSettings") or {}).get("Networks") or {}:
+    for name in (container.get("NetworkSettings") or {}).get("Networks") or {}:
         # It may have gone, or have left: what else there is to say removing it says.
         with contextlib.suppress(APIError):
-            client.api.disconnect_container_from_network(container["Id"], network, force=True)
+            client.api.disconnect_container_from_network(container["Id"], name, force=True)
 
 
 def _remove_until_quiet(client: DockerClient, filters: dict[str, str]) -> None:
@@ -267,7 +256,7 @@ def up(
         TopologyError: Compose or the engine refuses; nothing of the project is left behind.
     """
     lock = topology_lock(project)
-    acquire(lock, f"another process has been using {project}", UP_S)
+    network.acquire(lock, f"another process has been using {project}", UP_S)
     with contextlib.ExitStack() as undone:
         undone.callback(lock.release)
         found = containers(client, project)
@@ -275,8 +264,8 @@ def up(
             undone.callback(remove, client, [project], starting=True)
             # Choosing a free subnet and creating the network must not be interleaved by two labs.
             others = "another lab on this machine has been starting its network"
-            with acquire(subnets_lock(), others, UP_S):
-                net = free_net(client)
+            with network.acquire(subnets_lock(), others, UP_S):
+                net = network.free_net(client)
                 told = _environment(client, checkout, images, net, project, run_id, kept=kept)
                 _compose(told, services)
             found = _start(client, project)
@@ -340,11 +329,11 @@ def _add(
 ) -> bool:
     """Start further services in a running topology; whether they run."""
     known = client.api.inspect_container(running.containers[DNS].id)["Config"]["Env"]
-    network = client.api.networks(filters=of_project(running.project))[0]
-    net = gateway_of(network).rpartition(".")[0]
+    joined = client.api.networks(filters=of_project(running.project))[0]
+    net = network.gateway_of(joined).rpartition(".")[0]
     if f"HOST_RECORDS={host_records(checkout, net)}" not in known:
         return False
-    project, run_id = running.project, network["Labels"][LABEL_RUN]
+    project, run_id = running.project, joined["Labels"][LABEL_RUN]
     environment = _environment(client, checkout, images, net, project, run_id, kept=running.kept)
     try:
         _compose(environment, services, "--no-recreate")
@@ -375,7 +364,7 @@ def _environment(
         "LAB_PATH": str(checkout.root),
         "LAB_RUN": run_id,
         "LAB_KEPT": "yes" if kept else "no",
-        **options(client.api.api_version),
+        **network.options(client.api.api_version),
         **compose_variables(checkout, images, net),
     }
     text = "".join(f"{name}={value}\n" for name, value in sorted(environment.items()))

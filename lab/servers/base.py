@@ -16,14 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from lab.model import (
-    CERTIFICATE_EMPTY,
-    Agent,
-    FtpServerSettings,
-    ServerSettings,
-    WebServerSettings,
-    parse_ports,
-)
+from lab import model
+from lab.model import Agent, FtpServerSettings, ServerSettings, WebServerSettings
 from lab.model.software import parameter_of
 
 #: Where the agent keeps a listener's files in the server's container, one directory a listener.
@@ -71,7 +65,7 @@ class ListenerPlace:
         Raises:
             ValueError: the settings name a certificate of which no file is in this place.
         """
-        if settings.certificate == CERTIFICATE_EMPTY:
+        if settings.certificate == model.CERTIFICATE_EMPTY:
             return "", ""
         if not settings.has_certificate:
             return None
@@ -221,7 +215,7 @@ def literals(lines: Iterable[str]) -> dict[str, Any]:
 def passive_range(settings: ServerSettings, place: ListenerPlace) -> tuple[int, int]:
     """First and last port for passive data connections: the setting's, else the listener's own."""
     if isinstance(settings, FtpServerSettings) and settings.pasv_ports is not None:
-        return parse_ports(settings.pasv_ports)
+        return model.parse_ports(settings.pasv_ports)
     return place.passive_ports
 
 

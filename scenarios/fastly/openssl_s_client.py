@@ -2,18 +2,8 @@
 
 from dataclasses import replace
 
-from lab.cases import (
-    Case,
-    Remedy,
-    case,
-    nginx,
-    openssl,
-    origin_on_openssl_1_0_2,
-    recommended,
-    temporary,
-    tls_perl,
-    useless,
-)
+from lab import cases
+from lab.cases import Case, case, nginx, openssl, origin_on_openssl_1_0_2, recommended, useless
 from lab.model import Attempt, ClientSettings, Reason, Side, Stage, only, up_to
 from lab.model.expectations import completed, refused
 from scenarios import fastly
@@ -81,7 +71,7 @@ def _cannot_be_spoken(client: ClientSettings, version: str, name: str) -> Case:
     remedies = [
         recommended(
             f"the same test on a system whose library has {name}",
-            Attempt(server, tls_perl("centos7", protocols=only(version))),
+            Attempt(server, cases.tls_perl("centos7", protocols=only(version))),
             completed(protocol=version, verified=True),
         ),
         _at_the_lowest_level(attempt, version),
@@ -90,11 +80,11 @@ def _cannot_be_spoken(client: ClientSettings, version: str, name: str) -> Case:
     return Case(attempt, TOO_OLD, twin=twin, remedies=remedies)
 
 
-def _at_the_lowest_level(attempt: Attempt, version: str) -> Remedy:
+def _at_the_lowest_level(attempt: Attempt, version: str) -> cases.Remedy:
     title = "-cipher ALL:@SECLEVEL=0 beside it"
     lowered = attempt.with_client(ciphers=fastly.EVERY_SUITE)
     if attempt.client.policy == "LEGACY":
-        return temporary(title, lowered, completed(protocol=version))
+        return cases.temporary(title, lowered, completed(protocol=version))
     refusal = fastly.in_handshake(Side.CLIENT, Reason.WEAK_SIGNATURE_ALGORITHM)
     return useless(title, lowered, refusal)
 

@@ -6,29 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from lab.clients.base import (
-    NUMBERS,
-    CommandProgram,
-    Installed,
-    Options,
-    Ran,
-    Target,
-    Trace,
-    as_words,
-    delivery_of,
-    errno_in,
-    payload_of,
-)
+from lab import model
+from lab.clients import base
+from lab.clients.base import NUMBERS, CommandProgram, Installed, Options, Ran, Target, Trace
 from lab.dialects.telling import STEP_OF_COMMAND
-from lab.model import (
-    Agent,
-    ClientReport,
-    ClientSettings,
-    FtpClientSettings,
-    Goal,
-    ProtocolRange,
-    setting,
-)
+from lab.model import Agent, ClientReport, ClientSettings, FtpClientSettings, ProtocolRange, setting
 from lab.model.settings import OPTIONS_HELP
 
 #: The line that ``--write-out`` adds, with variables that every curl since 7.19 has.
@@ -78,7 +60,7 @@ class CurlProgram(CommandProgram[Curl]):
 
     def request(self, client: Curl, target: Target) -> dict[str, Any]:
         """See :meth:`Program.request`."""
-        return {"argv": list(arguments(client, target)), "payload": payload_of(client, target)}
+        return {"argv": list(arguments(client, target)), "payload": base.payload_of(client, target)}
 
     def read(self, ran: Ran) -> ClientReport:
         """A report from curl's exit status and texts.
@@ -103,10 +85,10 @@ def arguments(client: Curl, target: Target) -> tuple[str, ...]:
         "--no-sessionid": client.session_cache == "none",
         "--ftp-port": "-" if client.mode == "active" else None,
     }
-    argv = begun(client) + as_words(options)
+    argv = begun(client) + base.as_words(options)
     argv += [*client.options, "--user", f"{target.user}:{target.password}"]
-    if client.goal is Goal.TRANSFER:
-        return (*argv, "--upload-file", "{payload}", url + delivery_of(target).name)
+    if client.goal is model.Goal.TRANSFER:
+        return (*argv, "--upload-file", "{payload}", url + base.delivery_of(target).name)
     # Asked for the head of a directory, curl logs in, protects the data channel and leaves.
     return (*argv, "--head", url)
 
@@ -207,7 +189,7 @@ def report_of(ran: Ran, trace: CurlTrace, *, failed: bool, done: str) -> ClientR
 
 def errno_of(exit_status: object, stderr: str) -> str | None:
     """The system error in curl's words; its own time limit is a time-out like the system's."""
-    return errno_in(stderr) or ("ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None)
+    return base.errno_in(stderr) or ("ETIMEDOUT" if exit_status == _OPERATION_TIMED_OUT else None)
 
 
 def verify_code_of(exit_status: object, stdout: str) -> int | None:

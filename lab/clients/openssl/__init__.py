@@ -16,18 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lab.clients.base import (
-    OK,
-    SYSTEM_ERRORS,
-    CommandProgram,
-    Installed,
-    Options,
-    Ran,
-    Target,
-    Trace,
-    as_words,
-    typed_request,
-)
+from lab.clients import base
+from lab.clients.base import SYSTEM_ERRORS, CommandProgram, Installed, Options, Ran, Target, Trace
 from lab.model import Agent, ClientReport, Goal, ProtocolRange, WebClientSettings, setting
 from lab.model.settings import OPTIONS_HELP
 from lab.text import is_address
@@ -105,7 +95,7 @@ class OpensslProgram(CommandProgram[Openssl]):
         """See :meth:`Program.request`."""
         return {
             "argv": list(arguments(client, target)),
-            "input": QUIT if client.goal is Goal.HANDSHAKE else typed_request(client, target),
+            "input": QUIT if client.goal is Goal.HANDSHAKE else base.typed_request(client, target),
             "limit_s": client.timeout_s,
             "payload": None,
         }
@@ -121,7 +111,7 @@ class OpensslProgram(CommandProgram[Openssl]):
         said = _Said(ran.stdout, content=ran.exit_status == 0)
         wants_response = ran.input != QUIT
         # A server may leave without a word of farewell, which is an error after a response that has come.
-        missed = said.reply_code != OK if wants_response else ran.exit_status != 0
+        missed = said.reply_code != base.OK if wants_response else ran.exit_status != 0
         failed = not said.agreed or ran.timed_out or missed
         complaints = _complaints(ran.stderr)
         if said.verify_code is not None:
@@ -160,7 +150,7 @@ def arguments(client: Openssl, target: Target) -> tuple[str, ...]:
         "-cert_chain": target.certificate,
         "-key": target.certificate and target.key,
     }
-    return ("openssl", "s_client", *as_words(options), *client.options)
+    return ("openssl", "s_client", *base.as_words(options), *client.options)
 
 
 def _versions(protocols: ProtocolRange, is_old: bool) -> Options:

@@ -29,18 +29,8 @@ from lab.model import Rating, Reason, Result, Role, Side, Stage
 from lab.model.expectations import Verdict
 from lab.record import ImageRecord, RunRecord
 from lab.report import view
-from lab.report.html.cases import (
-    STATES,
-    UNJUDGED,
-    VERDICTS,
-    AttemptView,
-    CaseArticle,
-    Unit,
-    arrange,
-    facets_of,
-    moment,
-    setting,
-)
+from lab.report.html import cases
+from lab.report.html.cases import STATES, UNJUDGED, VERDICTS, AttemptView, CaseArticle, Unit
 from lab.report.html.language import FOR_TEMPLATES, Text, inline, labels, plain, say, word
 
 _HERE = Path(__file__).parent
@@ -149,8 +139,8 @@ class Page:
 
     def __init__(self, record: RunRecord, judged: Judged = ()) -> None:
         self.record = record
-        self.facets = facets_of(record.attempts)
-        self.cases: tuple[CaseArticle, ...] = arrange(record, self.facets)
+        self.facets = cases.facets_of(record.attempts)
+        self.cases: tuple[CaseArticle, ...] = cases.arrange(record, self.facets)
         self.units = tuple(unit for case in self.cases for unit in case.units)
         self.counts = Counter(str(a.verdict or UNJUDGED) for a in record.attempts)
         self.cannot = view.causes(record.attempts)
@@ -278,7 +268,7 @@ class Page:
     def sections(self) -> list[tuple[str, tuple[str, str], list[CaseArticle]]]:
         """The sections of the documents: an anchor, document and section, cases."""
         found = view.by_section(self.cases)
-        return [(f"s{n}", names, cases) for n, (names, cases) in enumerate(found.items(), start=1)]
+        return [(f"s{n}", names, many) for n, (names, many) in enumerate(found.items(), start=1)]
 
     @property
     def unfolded(self) -> bool:
@@ -321,7 +311,9 @@ def breakable(platform: str) -> Markup:
 
 def settings(shown: AttemptView, side: str) -> list[tuple[str, Markup]]:
     """What is set at one end (``server``, ``client``): name and value."""
-    return [(name, setting(value)) for name, value in view.settings(getattr(shown.attempt, side))]
+    return [
+        (name, cases.setting(value)) for name, value in view.settings(getattr(shown.attempt, side))
+    ]
 
 
 def pairs(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Markup]]:
@@ -428,7 +420,7 @@ def _environment() -> Environment:
     environment.filters["plain"] = plain
     functions: tuple[Callable[..., object], ...] = (
         *FOR_TEMPLATES,
-        *(both, breakable, moment, settings, pairs, image_facts, stand_in),
+        *(both, breakable, cases.moment, settings, pairs, image_facts, stand_in),
         *(view.captured, view.moved_builds, view.same_builds),
     )
     environment.globals |= {function.__name__: function for function in functions}

@@ -11,18 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from lab import model
 from lab.dialects import DialectError, server_dialect
-from lab.model import (
-    HOST_ADDRESS,
-    FtpClientSettings,
-    Goal,
-    Outcome,
-    Reason,
-    Result,
-    Side,
-    Stage,
-    WebClientSettings,
-)
+from lab.model import Goal, Outcome, Reason, Result, Side, Stage
 from lab.record import AttemptResult
 from lab.report.html.language import Text, code, inline, joined, reason_words, say, word
 
@@ -77,7 +68,7 @@ def stages_of(attempt: AttemptResult, goal: Goal) -> tuple[Stage, ...]:
     client = attempt.client
     tls = [Stage.HANDSHAKE, Stage.VERIFY] if client.uses_tls else []
     stages = [Stage.RESOLVE, Stage.CONNECT]
-    if isinstance(client, WebClientSettings):
+    if isinstance(client, model.WebClientSettings):
         return (*stages, *tls, *([Stage.RESPONSE] if goal is Goal.RESPONSE else []))
     if client.tls_first:
         stages += [*tls, Stage.GREETING]
@@ -139,7 +130,7 @@ def _opening(
 ) -> Iterator[Message]:
     """A stage before the login: the same in every session, with the server's own words if known."""
     here = outcome.stage is stage
-    if stage is Stage.RESOLVE and attempt.client.host != HOST_ADDRESS:
+    if stage is Stage.RESOLVE and attempt.client.host != model.HOST_ADDRESS:
         # Of an address there is nothing to look up.
         yield "note", say("step.lookup", host=code(attempt.client.host or _host(attempt), 80))
     elif stage is Stage.CONNECT and outcome.reason is not Reason.USAGE_ERROR:
@@ -243,7 +234,7 @@ def _response(attempt: AttemptResult) -> Iterator[Message]:
 
 
 def _data(attempt: AttemptResult, outcome: Outcome) -> list[Message]:
-    if outcome.data_protected is None or not isinstance(attempt.client, FtpClientSettings):
+    if outcome.data_protected is None or not isinstance(attempt.client, model.FtpClientSettings):
         return []
     parts = [say("step.data_tls" if outcome.data_protected else "step.data_clear")]
     if outcome.data_protected and outcome.session_reused is not None:
