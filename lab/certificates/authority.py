@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from lab.certificates import Intermediate, Key
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 ORGANIZATION = "TLS interoperability lab"
 _RSA_BITS = {Key.RSA_1024: 1024, Key.RSA_2048: 2048, Key.RSA_3072: 3072}
@@ -153,7 +154,7 @@ class Authority:
     ) -> x509.Certificate:
         """What this CA makes of a request: names and key are the request's, the rest is the CA's."""
         key = request.public_key()
-        assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+        assert isinstance(key, _PublicKey)
         issuer = _name(f"{self.title} intermediate", "certificate authority")
         purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
         purposes += [] if client_only else [ExtendedKeyUsageOID.SERVER_AUTH]
@@ -220,11 +221,7 @@ def _name(common_name: str, unit: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-    starts: datetime,
-    ends: datetime,
+    subject: x509.Name, issuer: x509.Name, key: _PublicKey, starts: datetime, ends: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -128,7 +128,8 @@ class Expectation:
     def in_words(self) -> str:
         """One line, for people, in the words of :meth:`lab.model.Outcome.in_words`."""
         if self.result is Result.COMPLETED:
-            facts = [_fact_in_words(name, value) for name, value in self._facts().items()]
+            known = self._facts().items()
+            facts = [_FLAGS[n][v] if isinstance(v, bool) else f"{n} {v}" for n, v in known]
             words = "completed" + (f" with {', '.join(facts)}" if facts else "")
         elif self.result is Result.FALSE_SUCCESS:
             words = "false success"
@@ -312,7 +313,3 @@ def _known(word: str, kind: str, words: Iterable[str]) -> str:
 
 def _written(value: object) -> str:
     return "nothing" if value is None else spelt(value)
-
-
-def _fact_in_words(name: str, value: object) -> str:
-    return _FLAGS[name][value] if isinstance(value, bool) else f"{name} {value}"

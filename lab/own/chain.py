@@ -33,6 +33,8 @@ from lab.text import cut
 
 TABLE = "chain.toml"
 _E = TypeVar("_E", bound=x509.ExtensionType)
+#: What a chain leads to; ``None``: nothing that is trusted.
+_Anchor = x509.Certificate | None
 _Described = Mapping[x509.Certificate, CertificateDescription]
 #: Of more certificates than this no order is worked out: each is tried with each.
 MOST_ORDERED = 20
@@ -204,7 +206,7 @@ def _say_dates(member: ChainMember, found: Findings, *, leaf: bool) -> None:
     _say(found, words, member.line, member=member, date=date_in_words, days=days, number=span.days)
 
 
-def _say_issuer(path: _Path, checked: Checked, found: Findings) -> x509.Certificate | None:
+def _say_issuer(path: _Path, checked: Checked, found: Findings) -> _Anchor:
     """Whether the chain leads to what is trusted; the trust anchor, if it does."""
     top, line = path[-1].certificate, path[-1].line
     if checked.trusted is None:
@@ -280,7 +282,7 @@ def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:
 # -- what issuers may do ------------------------------------------------------------------------------
 
 
-def _say_constraints(path: _Path, anchor: x509.Certificate | None, found: Findings) -> None:
+def _say_constraints(path: _Path, anchor: _Anchor, found: Findings) -> None:
     """What issuers may not have below them (RFC 5280, sections 4.2.1.9, 4.2.1.10), and what nobody knows."""
     top = path[-1]
     named = _extension(path[0].certificate, x509.SubjectAlternativeName)
@@ -329,19 +331,15 @@ def _unknown_critical(certificate: x509.Certificate) -> str | None:
 
 
 def _say_limits(
-    path: _Path,
-    described: _Described,
-    checked: Checked,
-    found: Findings,
-    *,
-    anchor: x509.Certificate | None,
+    path: _Path, described: _Described, checked: Checked, found: Findings, *, anchor: _Anchor
 ) -> None:
     """Which platforms find a key or a signature too weak: a warning where the client's is among them."""
-    levels = data(TABLE)["strength"]["levels"]
+    levels, signatures = (data(TABLE)["strength"][name] for name in ("levels", "signature"))
     for member in path:
-        one = described[member.certificate]
-        key, signature = _key_strength(one), _signature_strength(member.certificate)
-        sha1 = _digest(member.certificate) == "sha1"
+        one, digest = described[member.certificate], _digest(member.certificate)
+        # Of a kind that is unknown here, enough for every level.
+        key, signature = _key_strength(one), signatures.get(digest, max(levels))
+        sha1 = digest == "sha1"
         every = LIMITS.items()
         # The signature of what is trusted anyway is not looked at.
         signed = every if member.certificate != anchor else ()
@@ -383,9 +381,3 @@ def _digest(certificate: x509.Certificate) -> str:
     except DAMAGES:
         return ""
     return "" if algorithm is None else algorithm.name
-
-
-def _signature_strength(certificate: x509.Certificate) -> int:
-    """Bits of security of the signature; of a kind that is unknown here, enough for every level."""
-    strength = data(TABLE)["strength"]
-    return int(strength["signature"].get(_digest(certificate), max(strength["levels"])))

@@ -139,11 +139,9 @@ class _Reader:
     def backends(self) -> list[WrittenBackend]:
         found: list[WrittenBackend] = []
         for word, start in self._top_level():
-            if word == "backend":
-                backend = self._backend(start)
-                if backend is not None:
-                    found.append(backend)
-                    check_number(self.found, backend.line, len(found))
+            if word == "backend" and (backend := self._backend(start)) is not None:
+                found.append(backend)
+                check_number(self.found, backend.line, len(found))
         if not found:
             raise self.found.fail("no-declaration", None)
         return found

@@ -24,6 +24,9 @@ from lab.settings import Settings
 _DIRECTIVES = {"SSL_verify_mode": "FTPSSSLVerifyNone 1", "SSL_version": "FTPSSSLVersion {}"}
 #: What a program is asked to do.
 _Told = Mapping[str, Any]
+_End = Literal["server", "client"]
+_Words = tuple[str, ...]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 #: A port for plain HTTP, in the definition of a backend.
 _PLAIN_PORT = re.compile(r"(\bport\b\W*?)80\b")
 #: Of python_tls.py's arguments, those that are statements about an ssl.SSLContext.
@@ -73,9 +76,7 @@ def server_lines(
 
 
 def client_lines(
-    client: ClientSettings,
-    form: ClientForm = "options",
-    places: Mapping[str, str] = MappingProxyType({}),
+    client: ClientSettings, form: ClientForm = "options", places: Mapping[str, str] = _NOTHING
 ) -> tuple[str, ...]:
     """What the client is told, with example names in the place of files, host and user.
 
@@ -216,7 +217,7 @@ def _statement(name: str, value: Any) -> str:
 class LineChange:
     """One end's part of a remedy: what stood there, and what to write."""
 
-    end: Literal["server", "client"]
+    end: _End
     fields: tuple[str, ...]
     """The settings that it changes, as ``lab attempt`` names them."""
     where: tuple[str, ...] = ()
@@ -232,7 +233,7 @@ def changes(
     after: Attempt,
     places: Mapping[str, str],
     form: ClientForm = "options",
-    texts: Mapping[str, str] = MappingProxyType({}),
+    texts: Mapping[str, str] = _NOTHING,
     files: tuple[str, str] = ("", ""),
 ) -> tuple[LineChange, ...]:
     """What differs between two attempts, the server's part first; each of its settings is a change by itself.
@@ -361,11 +362,7 @@ def _differing(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def _change(
-    end: Literal["server", "client"],
-    fields: tuple[str, ...],
-    places: Mapping[str, str],
-    before: tuple[str, ...],
-    after: tuple[str, ...],
+    end: _End, fields: _Words, places: Mapping[str, str], before: _Words, after: _Words
 ) -> LineChange:
     was = _without(before, after)
     known = [places[key] for name in fields if (key := f"{end}.{name}") in places]
