@@ -87,8 +87,8 @@ def parse_client(client: str, assignments: Iterable[str] = ()) -> ClientSettings
     _choice(f"no platform of {name}", platform, program.platforms)
     policies = PLATFORMS[platform]
     if colon and not policies:
-        right = f"{name}@{platform} without :{policy}"
-        raise SettingsError(f"{platform} has no crypto policies: write {right}")
+        why = f"{platform} has no crypto policies: write {name}@{platform} without :{policy}"
+        raise SettingsError(why)
     if colon:
         _choice(f"no crypto policy of {platform}", policy, policies)
     fields = _read(program.settings, assignments, name)

@@ -160,14 +160,10 @@ class Tool:
         return machine.program(self.program)
 
 
-MMDEBSTRAP = Tool(
-    "mmdebstrap",
-    ("mmdebstrap", "debian-archive-keyring"),
-    "which makes the Debian base images where no registry answers",
-)
-NPM = Tool(
-    "npm", ("npm",), "which fetches the libraries of the stand-ins where no registry answers"
-)
+_BASES = "which makes the Debian base images where no registry answers"
+_LIBRARIES = "which fetches the libraries of the stand-ins where no registry answers"
+MMDEBSTRAP = Tool("mmdebstrap", ("mmdebstrap", "debian-archive-keyring"), _BASES)
+NPM = Tool("npm", ("npm",), _LIBRARIES)
 
 
 def tool_path(tool: Tool, report: Say, *, by_hand: str = "") -> str:

@@ -106,8 +106,8 @@ class Expectation:
     def _parse_refusal(cls, rest: str) -> Expectation:
         by, stage, reason, *more = [*rest.split(":"), "", "", ""]
         if any(more):
-            form = "refused:SIDE:STAGE:REASON"
-            raise ExpectationError(f"refused:{rest} has too many parts: write {form}")
+            why = f"refused:{rest} has too many parts: write refused:SIDE:STAGE:REASON"
+            raise ExpectationError(why)
         return cls(
             result=Result.REFUSED,
             by=Side(_known(by, "side", Side)) if by else None,

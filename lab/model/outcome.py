@@ -188,8 +188,8 @@ class Outcome:
         if self.result is Result.COMPLETED and any(named):
             raise ValueError("a completed attempt has no side, stage or reason of refusal")
         if (self.result is Result.FALSE_SUCCESS) is (self.false_success is None):
-            whose = "says what the server has instead, and nothing else does"
-            raise ValueError(f"a false success {whose}")
+            why = "a false success says what the server has instead, and nothing else does"
+            raise ValueError(why)
 
     @property
     def protocol(self) -> str | None:

@@ -201,8 +201,8 @@ class ProtocolRange:
                 known = ", ".join(PROTOCOLS)
                 raise ValueError(f"unknown protocol version {version!r}: write one of {known}")
         if not self.versions():
-            why = "its minimum is above its maximum"
-            raise ValueError(f"the protocol range {self} is empty: {why}")
+            why = f"the protocol range {self} is empty: its minimum is above its maximum"
+            raise ValueError(why)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -215,8 +215,8 @@ class ProtocolRange:
             low, _, high = text.partition("..")
             return cls(low or None, high or None)
         if not text:
-            example = "TLSv1.2 or TLSv1..TLSv1.2"
-            raise ValueError(f"a protocol range is empty: write for example {example}")
+            why = "a protocol range is empty: write for example TLSv1.2 or TLSv1..TLSv1.2"
+            raise ValueError(why)
         return cls(text, text)
 
     @classmethod

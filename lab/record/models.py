@@ -325,9 +325,8 @@ class AttemptResult(Model):
 
     @pydantic.model_validator(mode="after")
     def _verdict_has_its_grounds(self) -> Self:
-        if self.verdict in {Verdict.AS_EXPECTED, Verdict.SURPRISE} and (
-            self.outcome is None or self.expectation is None
-        ):
+        judged = self.verdict in {Verdict.AS_EXPECTED, Verdict.SURPRISE}
+        if judged and (self.outcome is None or self.expectation is None):
             raise ValueError(f"the verdict {self.verdict} needs an outcome and an expectation")
         if self.verdict in {Verdict.CANNOT, Verdict.LAB_ERROR} and not self.verdict_why:
             raise ValueError(f"the verdict {self.verdict} needs a cause in verdict_why")
