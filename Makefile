@@ -146,8 +146,8 @@ own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write 
 	@$(BIN)/python -m tools.own_inputs --write
 
 .PHONY: house
-house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's)
-	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE))
+house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's; SINCE=COMMIT: what is left of it)
+	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE)) $(if $(SINCE),--since $(SINCE))
 
 .PHONY: suites
 suites: $(READY) ## write the table of cipher suites anew, from the TLS libraries in the images

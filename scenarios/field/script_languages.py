@@ -143,7 +143,7 @@ def ruby_is_told_426_over_tls_1_3(client: ClientSettings) -> Case:
         ),
         recommended("vsftpd.conf: ssl_tlsv13=NO", attempt.with_server(protocols=field.WHOLE)),
     ]
-    return Case(attempt, refusal, remedies=remedies, race=Race(times=20, least=2))
+    return Case(attempt, refusal, remedies=remedies, race=Race(times=20, least=1))
 
 
 # -- Node ----------------------------------------------------------------------------------------------
