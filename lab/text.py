@@ -100,16 +100,22 @@ def closest(word: str, known: Iterable[str], *, most: int = 3, alike: float = 0.
 
 
 def did_you_mean(
-    word: str, known: Iterable[str], *, write: str = "{}", otherwise: str = "", **how: Any
+    word: str,
+    known: Iterable[str],
+    *,
+    most: int = 3,
+    alike: float = 0.5,
+    write: str = "{}",
+    otherwise: str = "",
 ) -> str:
     """The end of a sentence about a word that is not known: ``; did you mean A or B?``.
 
     Args:
-        word, known, how: as in :func:`closest`.
+        word, known, most, alike: as in :func:`closest`.
         write: how a word is written in the question, such as ``"`{}=YES`"``.
         otherwise: the answer if nothing is alike enough, such as the sentence's full stop.
     """
-    near = [write.format(name) for name in closest(word, known, **how)]
+    near = [write.format(name) for name in closest(word, known, most=most, alike=alike)]
     return f"; did you mean {' or '.join(near)}?" if near else otherwise
 
 

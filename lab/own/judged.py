@@ -78,7 +78,14 @@ def not_judged(
     return tuple(found)
 
 
-def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool, **given: bool) -> Outcome:
+def judged(
+    attempt: Attempt,
+    outcome: Outcome,
+    *,
+    anchors_given: bool,
+    own_roots: bool = False,
+    certificate_given: bool = True,
+) -> Outcome:
     """The outcome, which says ``verified`` only of what the attempt can judge, and what it presumes.
 
     A refusal is not judged if its reason is what the attempt cannot say. OpenSSL looks at the issuers
@@ -88,14 +95,19 @@ def judged(attempt: Attempt, outcome: Outcome, *, anchors_given: bool, **given: 
     Args:
         attempt: both ends' settings.
         outcome: what happened.
-        anchors_given, given: as in :func:`not_judged`.
+        anchors_given, own_roots, certificate_given: as in :func:`not_judged`.
     """
     if outcome.result is Result.COMPLETED:
         outcome = dataclasses.replace(outcome, presumed=getattr(attempt.server, "presumed", ()))
     pin = attempt.client.pin
     if outcome.verified and pin is not None and pin == attempt.server.certificate:
         return dataclasses.replace(outcome, pinned=True)
-    left_open = not_judged(attempt, anchors_given=anchors_given, **given)
+    left_open = not_judged(
+        attempt,
+        anchors_given=anchors_given,
+        own_roots=own_roots,
+        certificate_given=certificate_given,
+    )
     if not left_open:
         return outcome
     rests_on = _rests_on(outcome, left_open)
