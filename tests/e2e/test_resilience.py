@@ -334,4 +334,4 @@ def only_of_these_tests(monkeypatch: pytest.MonkeyPatch, *copies: Copy) -> None:
     def find(client: DockerClient) -> list[network.Found]:
         return [found for found in real(client) if found.checkout in keys]
 
-    monkeypatch.setattr(topology, "find", find)
+    monkeypatch.setattr(network, "find", find)
