@@ -38,6 +38,12 @@ SAID = [
         Reason.UNKNOWN_ISSUER,
     ),
     (
+        "PKIX path validation failed: java.security.cert.CertPathValidatorException: "
+        "Path does not chain with any of the trust anchors",
+        "certificate-rejected",
+        Reason.UNKNOWN_ISSUER,
+    ),
+    (
         "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed"
         "; Caused by: java.security.cert.CertificateExpiredException: NotAfter: Sun Nov 29 01:20:12 UTC 2026",
         "certificate-rejected",

@@ -4,6 +4,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
@@ -26,16 +27,22 @@ final class Trust {
 
     private Trust() {}
 
-    /** Does what ca-certificates-java does where the system's certificates change. */
+    /**
+     * Does what ca-certificates-java does where the system's certificates change.
+     *
+     * <p>Which of them are newer cannot be told from their times: what the lab puts there has a time that
+     * follows from its content. The store made of it is given the same one.
+     */
     static void followSystemStore() throws IOException, GeneralSecurityException {
-        if (Files.exists(JAVAS)
-                && Files.getLastModifiedTime(JAVAS).compareTo(Files.getLastModifiedTime(SYSTEM)) >= 0) {
+        FileTime followed = Files.getLastModifiedTime(SYSTEM);
+        if (Files.exists(JAVAS) && Files.getLastModifiedTime(JAVAS).equals(followed)) {
             return;
         }
         Path own = Files.createTempFile(JAVAS.getParent(), "cacerts", "");
         try (OutputStream out = Files.newOutputStream(own)) {
             anchors(SYSTEM).store(out, PASSWORD);
         }
+        Files.setLastModifiedTime(own, followed);
         Files.move(own, JAVAS, StandardCopyOption.ATOMIC_MOVE);
     }
 
