@@ -20,6 +20,9 @@ READY := $(VENV)/.ready
 PYTHON ?=
 # Cases, documents or options for `lab run`: make lab RUN="CASE ..."
 RUN ?=
+# More options for each pytest: make unit OPTIONS="-k chain -x"
+OPTIONS ?=
+PYTEST := $(BIN)/python -m pytest $(OPTIONS)
 # Unit tests use every processor. Others wait as well: of those so many processes, or labs, are side by side.
 UNIT := tests/unit -n auto --dist=loadfile
 LABS ?= 3
@@ -39,6 +42,7 @@ lab: $(READY) ## everything: environment, engine, images, topology, all cases, a
 
 .PHONY: field
 field: $(READY) ## the third document, "FTPS in the field": makes the images that its cases need, and tries them
+	@echo "== the cases of the field"
 	@$(LAB) engine start
 	@$(LAB) run --document field
 
@@ -49,23 +53,7 @@ field-tables: $(READY) ## try every FTP client against every FTP server, and wri
 	@$(BIN)/python -m tools.field
 
 .PHONY: test
-test: $(READY) | $(STATE) ## what CI runs: linters, types, unit and integration tests, then end-to-end tests and cases
-	@echo "== ruff"
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@echo "== mypy"
-	@$(BIN)/mypy
-	@echo "== hadolint"
-	@$(MAKE) --no-print-directory lint-dockerfiles
-	@echo "== unit tests"
-	@$(BIN)/python -m pytest $(UNIT) --junit-xml=$(STATE)/junit-unit.xml
-	@echo "== integration tests"
-	@$(BIN)/python -m pytest $(INTEGRATION) --junit-xml=$(STATE)/junit-integration.xml
-	@echo "== end-to-end tests and cases"
-	@$(LAB) engine start
-	@$(BIN)/python -m pytest tests/e2e scenarios --ignore=scenarios/field -n $(LABS) --junit-xml=$(STATE)/junit.xml
-	@echo "== the cases of the field"
-	@$(LAB) run --document field
+test: lint unit integration end-to-end field ## what CI runs: linters, types, unit, integration and end-to-end tests, all cases
 
 .PHONY: explain-index
 explain-index: $(READY) ## what `lab explain` starts with, after a change of its tables
@@ -73,18 +61,29 @@ explain-index: $(READY) ## what `lab explain` starts with, after a change of its
 
 .PHONY: lint
 lint: $(READY) ## linters and types alone
+	@echo "== ruff"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@echo "== mypy"
 	@$(BIN)/mypy
+	@echo "== hadolint"
 	@$(MAKE) --no-print-directory lint-dockerfiles
 
 .PHONY: unit
 unit: $(READY) | $(STATE) ## the unit tests alone: each within one process
-	@$(BIN)/python -m pytest $(UNIT)
+	@echo "== unit tests"
+	@$(PYTEST) $(UNIT) --junit-xml=$(STATE)/junit-unit.xml
 
 .PHONY: integration
 integration: $(READY) | $(STATE) ## what starts programs, or reads all that was recorded; needs no engine either
-	@$(BIN)/python -m pytest $(INTEGRATION)
+	@echo "== integration tests"
+	@$(PYTEST) $(INTEGRATION) --junit-xml=$(STATE)/junit-integration.xml
+
+.PHONY: end-to-end
+end-to-end: $(READY) | $(STATE) ## the end-to-end tests, and the cases of both documents as tests
+	@echo "== end-to-end tests and cases"
+	@$(LAB) engine start
+	@$(PYTEST) tests/e2e scenarios --ignore=scenarios/field -n $(LABS) --junit-xml=$(STATE)/junit.xml
 
 .PHONY: coverage
 coverage: $(READY) ## how much of lab/ is run without an engine, branches included
@@ -122,9 +121,9 @@ down: $(READY) ## remove every container and network that this checkout left
 	@$(LAB) down
 
 .PHONY: bench
-bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another; DEMOS=1: demonstrations and an exercise
+bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another, or the tests of both (and TESTS=COMMIT: ours of then); DEMOS=1: demonstrations and an exercise
 	@$(LAB) engine start
-	@$(BIN)/python tools/bench.py $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(DEMOS),--demos)
+	@$(BIN)/python -m tools.bench $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(TESTS),--tests "$(TESTS)") $(if $(DEMOS),--demos)
 	@$(if $(BASELINE)$(DEMOS),true,$(BIN)/python tools/language_bench.py)
 
 .PHONY: transcripts

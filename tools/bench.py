@@ -46,6 +46,7 @@ from lab.servers.vsftpd import Vsftpd
 from lab.text import one_line
 from lab.training.choice import one_case, recommended
 from lab.wire.packets import CapturePolicy
+from tools import standing
 
 #: Attempts behind each median.
 ATTEMPTS = 60
@@ -68,8 +69,8 @@ CPU_FILES = (
     ("/sys/fs/cgroup/system.slice/docker-{}.scope/cpu.stat", 1e6),
     ("/sys/fs/cgroup/docker/{}/cpu.stat", 1e6),
 )
-#: Seconds for one benchmark command.
-LIMIT_S = 300
+#: Seconds for one benchmark command, and for tests.
+LIMIT_S, TESTS_S = 300, 3600
 
 _FTPS = Attempt(
     Vsftpd(),
@@ -434,7 +435,7 @@ def measure_beside(baseline: Path, checkout: Checkout) -> Measured:
     made = f"attempts made in a whole run, {whole[0].made} before"
     measured.figures.append(Figure(made, whole[1].made, ""))
     before, unit, integration = (
-        _tests(folder, target)
+        _tests(folder, target)[0]
         for folder, target in (
             (baseline, "unit"),
             (checkout.root, "unit"),
@@ -473,30 +474,79 @@ class Spent:
         return {"wall": self.wall, "processor": self.processor}.get(what, each)
 
 
-def _tests(folder: Path, target: str) -> Spent:
-    """Run tests of a checkout that need no engine, once.
+def _tests(folder: Path, *targets: str, **variables: str) -> tuple[Spent, Counter[str]]:
+    """Run tests of a checkout once: what they take, and how many passed, failed or were skipped.
+
+    Args:
+        folder: the checkout.
+        targets: of its Makefile; of `make -i` nobody asks whether all passed.
+        variables: of the environment.
 
     Raises:
         BenchError: not all of them passed.
     """
     # What this `make bench` was told is not for that one.
-    told = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BASELINE", "DEMOS"}
+    told = {
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+        "BASELINE",
+        "DEMOS",
+        "TESTS",
+        "OPTIONS",
+    }
     environment = {name: value for name, value in persons().items() if name not in told}
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
-        ["make", target],
+        ["make", *targets],
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=3 * LIMIT_S,
+        timeout=TESTS_S,
         check=False,
-        env=environment,
+        env=environment | variables,
     )
     wall = time.perf_counter() - started
     if done.returncode:
-        raise BenchError(f"{folder}: `make {target}`: {done.stdout[-2000:]}")
+        raise BenchError(f"{folder}: `make {' '.join(targets)}`: {done.stdout[-2000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Spent(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 0)
+    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    came: Counter[str] = Counter()
+    for line in re.findall(r"^=*.*\d+ passed.* in \d.*$", done.stdout, re.MULTILINE):
+        came.update(
+            {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped)", line)}
+        )
+    return Spent(wall, own, 0), came
+
+
+def measure_tests(baseline: Path, checkout: Checkout, commit: str) -> Measured:
+    """All that CI runs of another checkout, and of this one the same, as far as it stood at a commit.
+
+    Raises:
+        BenchError: not all tests of this checkout passed; those of the other may be of other days' packages.
+        subprocess.CalledProcessError: the tests of the commit cannot be collected.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        stood = Path(place, "tests")
+        names = sorted(standing.tests_of(commit))
+        stood.write_text("\n".join(names), encoding="utf-8")
+        mine, came = _tests(
+            checkout.root,
+            *("lint", "unit", "integration", "end-to-end"),
+            "OPTIONS=-p tools.standing",
+            **{standing.VARIABLE: str(stood)},
+        )
+    theirs, there = _tests(baseline, "-i", "test")
+    line = f"tests of {commit}: wall, {mine.wall:.3g} s of {theirs.wall:.3g} s"
+    return Measured(
+        [
+            Figure(f"tests that stood at {commit}", len(names), ""),
+            *(Figure(f"of these here: {word}", number, "") for word, number in came.items()),
+            *(Figure(f"of the other: {word}", number, "") for word, number in there.items()),
+            Figure(line, mine.wall / theirs.wall, "x", 0.55),
+        ]
+    )
 
 
 def _tried(folder: Path) -> Mapping[str, int]:
@@ -556,15 +606,23 @@ def _look_at_containers(engine: DockerClient, key: str, seen: dict[str, float]) 
 def main() -> int:
     """Measure and print, with ``--json`` as JSON; the exit status is 1 where a limit is not met.
 
-    With ``--baseline FOLDER`` this checkout is measured beside that one; with ``--demos`` its demonstrations.
+    With ``--baseline FOLDER`` this checkout is measured beside that one; with ``--tests COMMIT``, too, its
+    tests of then beside all of that one's; with ``--demos`` its demonstrations.
     """
-    parser = argparse.ArgumentParser(prog="tools/bench.py")
+    parser = argparse.ArgumentParser(prog="tools.bench")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--baseline", type=Path, help="another checkout, to be measured beside")
+    parser.add_argument(
+        "--tests", metavar="COMMIT", help="tests alone, ours as far as they stood then"
+    )
     parser.add_argument("--demos", action="store_true", help="demonstrations and an exercise alone")
     arguments = parser.parse_args()
     here = Checkout.here()
-    if arguments.baseline:
+    if arguments.tests and not arguments.baseline:
+        parser.error("--tests needs --baseline, a checkout whose tests are beside these")
+    if arguments.tests:
+        measured = measure_tests(arguments.baseline, here, arguments.tests)
+    elif arguments.baseline:
         measured = measure_beside(arguments.baseline, here)
     else:
         measured = measure_demos(here) if arguments.demos else measure(here, Printed())
