@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,12 +37,24 @@ def ctrl_c_is_heard() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
-    """Each process has modules of its own, and one has all cases: they are made in one run."""
+    """Each process has modules of its own, in this order; one has all cases: they are made in one run."""
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - only where it is asked for
 
+    config.option.loadscopereorder = False
     scheduling = LoadFileScheduling(config, log)
     scheduling._split_scope = scope_of
     return scheduling
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of processes side by side none is to begin last with what takes long; nor with what has most tests."""
+    if hasattr(config, "workerinput"):
+        slow = {scope_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+        tests = Counter(scope_of(item.nodeid) for item in items)
+        items.sort(
+            key=lambda item: (-(scope_of(item.nodeid) in slow), -tests[scope_of(item.nodeid)])
+        )
 
 
 def scope_of(node: str) -> str:

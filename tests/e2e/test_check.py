@@ -20,7 +20,7 @@ from tests.check import BROKEN, GOOD, Configuration
 from tests.e2e.checkouts import Copy
 from tests.own_inputs.chains import HOST
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 Rows = Mapping[str, Row]
 

@@ -10,7 +10,7 @@ import pytest
 from lab.own.rewriting import MARK
 from tests.e2e.checkouts import Copy
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 CONF = """\
 # ask the people who upload

@@ -22,6 +22,8 @@ from lab.run.checkout import Checkout
 from tests.e2e.runners import Job, Machine, dependencies, environment, run_github, run_gitlab
 from tests.trees import copy_tree, wheel
 
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
 TEMPLATES = root() / "docs" / "ci" / "check"
 GOOD = """\
 listen=YES

@@ -33,7 +33,7 @@ from lab.model.software import LIMITS, container_of
 from lab.run.containers import agent_files
 from lab.run.services import services_in
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("there")]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.usefixtures("there")]
 
 POLICIES = PLATFORMS["rocky9"]
 LABEL = "test.lab.contract"

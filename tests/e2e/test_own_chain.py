@@ -14,7 +14,7 @@ from lab.certificates.material import RunCertificates
 from lab.model import Outcome
 from tests.e2e.checkouts import Copy, Done
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 #: A name that is not the lab's: the operator's server.
 HOST = "www.example.test"

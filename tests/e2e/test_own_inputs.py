@@ -19,7 +19,7 @@ from tests.e2e.checkouts import Copy
 from tests.own_inputs import BASE, INPUTS, NO_INPUT, Input, chains
 from tests.own_inputs.trying import CALM, Trial, Tried, holds
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 CHAINS = chains()
 ALL = [*INPUTS, *CHAINS]

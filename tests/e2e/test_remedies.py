@@ -18,7 +18,7 @@ from lab.run.laboratory import Lab
 from lab.run.remedies import advise
 from tests.e2e.checkouts import Copy
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 CONF = """\
 ssl_enable=YES

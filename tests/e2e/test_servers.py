@@ -34,7 +34,7 @@ from lab.run.laboratory import image_store
 from lab.run.link import AgentError, AgentLink
 from lab.servers import SERVERS, ListenerPlace, listen_request
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PASSWORD = "correct horse"
 LABEL = {"test.lab.path": str(Path(__file__))}
@@ -647,7 +647,6 @@ def trial(place: Place, key: str, number: int) -> None:
     assert collected.stored == (uploaded if way == 0 else None), (number, collected)
 
 
-@pytest.mark.slow
 def test_attempts_one_after_the_other_have_a_log_each(place: Place) -> None:
     key, _ = place.listen()
     for number in range(60):
@@ -665,7 +664,6 @@ def memory_of(place: Place) -> int:
     return int(read.output)
 
 
-@pytest.mark.slow
 def test_50_listeners_in_one_container_and_attempts_side_by_side(place: Place) -> None:
     keys = []
     for _ in range(50):

@@ -19,7 +19,7 @@ from lab.wire.packets import Capture, CapturePolicy, pcapng
 from tests.e2e.tshark import disagreements
 from tests.situations import Situation, expected_in, situations
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 #: Attempts at a time: most of those that take long wait for a limit to pass.
 WORKERS = 10

@@ -32,7 +32,7 @@ from lab.training.screen import Screen
 from lab.training.source import CaseSource
 from tests.e2e.checkouts import LAB, PATIENCE_S, Copy, agents_in
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 CASE = "server_offers_only_suites_the_client_refuses"
 
