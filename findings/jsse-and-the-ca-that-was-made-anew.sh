@@ -6,14 +6,15 @@
 # refuses with "PKIX path validation failed: ... Path does not chain with any of the trust anchors". The sentence that
 # everybody looks for, "unable to find valid certification path to requested target", comes only where nobody of the
 # issuer's name is trusted: JSSE looks for a trust anchor by its name first, and where it finds one it builds no path.
-# Nothing in its words names the CA or says that there are two of one name; keytool lists an entry that looks right.
-# With both in the store, or the new one alone, the same program connects.
+# Nothing in its words names the CA, or says that there are two of one name. With both in the store, or the new one
+# alone, the same program connects.
 #
 # The guess. An issuer that is not trusted is one refusal with one sentence, whatever else is in the trust store; and a
 # text about the validation of a path, not the building of one, is about dates, purposes or constraints.
 #
 # Versions. Debian 12's openjdk-17-jre-headless and openjdk-17-jdk-headless 17.0.19+10-1~deb12u2; openssl is the
-# machine's (seen: 3.0.19). OpenJDK 21.0.13 of Debian 13 was seen to say the same. OpenSSL's s_client says of the same
+# machine's (seen: 3.0.19). OpenJDK 21.0.13 of Debian 13 was seen to say the same. Older source, which tries the
+# signature with the anchor's key as well before it gives up building, was not run. OpenSSL's s_client says of the same
 # certificate what it says of any unknown issuer, where the certificates have key identifiers.
 # Source. OpenJDK's sun.security.validator.PKIXValidator, engineValidate(), and
 # sun.security.provider.certpath.PKIXCertPathValidator, validate(); observed by this script on 2026-12-01:
