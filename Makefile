@@ -33,27 +33,28 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@echo "What else a target takes stands above it in the Makefile."
 
 .PHONY: lab
-lab: $(READY) ## everything: environment, engine, images, topology, all cases, a summary
+lab: $(READY) ## environment, engine, images, topology, all cases, a summary
 	@$(LAB) engine start
 	@$(LAB) run $(RUN)
 
 .PHONY: field
-field: $(READY) ## the third document, "FTPS in the field": makes the images that its cases need, and tries them
+field: $(READY) ## the third document, "FTPS in the field": its images, its cases
 	@echo "== the cases of the field"
 	@$(LAB) engine start
 	@$(LAB) run --document field
 
 .PHONY: field-tables
-field-tables: $(READY) ## try every FTP client against every FTP server, and write docs/field/README.md
+field-tables: $(READY) ## every FTP client against every server: docs/field/README.md
 	@$(LAB) engine start
 	@$(LAB) run --document field || [ $$? = 1 ] # the page says which claims a surprise refutes
 	@$(BIN)/python -m tools.field
 
 .PHONY: test
-test: lint unit integration end-to-end field ## what CI runs: linters, types, unit, integration and end-to-end tests, all cases
+test: lint unit integration end-to-end field ## what CI runs: lint, unit, integration, end-to-end, field
 
 .PHONY: explain-index
 explain-index: $(READY) ## what `lab explain` starts with, after a change of its tables
@@ -75,30 +76,31 @@ unit: $(READY) | $(STATE) ## the unit tests alone: each within one process
 	@$(PYTEST) $(UNIT) --junit-xml=$(STATE)/junit-unit.xml
 
 .PHONY: integration
-integration: $(READY) | $(STATE) ## what starts programs, or reads all that was recorded; needs no engine either
+integration: $(READY) | $(STATE) ## tests that start programs, or read all recordings; no engine
 	@echo "== integration tests"
 	@$(PYTEST) $(INTEGRATION) --junit-xml=$(STATE)/junit-integration.xml
 
 .PHONY: end-to-end
-end-to-end: $(READY) | $(STATE) ## the end-to-end tests, and the cases of both documents as tests
+end-to-end: $(READY) | $(STATE) ## end-to-end tests, and the cases of both documents as tests
 	@echo "== end-to-end tests and cases"
 	@$(LAB) engine start
 	@$(PYTEST) tests/e2e scenarios --ignore=scenarios/field -n $(LABS) --junit-xml=$(STATE)/junit.xml
 
 .PHONY: coverage
-coverage: $(READY) ## how much of lab/ is run without an engine, branches included
+coverage: $(READY) ## how much of lab/ is run without an engine, with branches
 	@$(BIN)/python -m pytest tests/unit $(INTEGRATION) -q --cov --cov-report=term:skip-covered
 
 # Examples of each property a round; with SECONDS rounds go on until the time is over.
 EXAMPLES ?= 2000
 
+# ONLY="WORD ...": some of them.
 .PHONY: faults
-faults: $(READY) ## put known faults into copies: do the end-to-end tests notice? (ONLY="WORD ...": some of them)
+faults: $(READY) ## put known faults into copies: do end-to-end tests notice?
 	@$(LAB) engine start
 	@$(BIN)/python -m tools.faults $(ONLY)
 
 .PHONY: fuzz
-fuzz: $(READY) ## feed every reader spoilt input, new each time (EXAMPLES=N of each, or SECONDS=N of rounds)
+fuzz: $(READY) ## feed every reader spoilt input, new each time
 	@until=$$(( $$(date +%s) + $(or $(SECONDS),0) )); while :; do \
 	  LAB_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/unit/test_fuzz_*.py --timeout=0 || exit 1; \
 	  [ $$(date +%s) -lt $$until ] || break; done
@@ -117,49 +119,55 @@ up: $(READY) ## start the topology and leave it running
 	@$(LAB) up
 
 .PHONY: down
-down: $(READY) ## remove every container and network that this checkout left
+down: $(READY) ## remove all containers and networks that this checkout left
 	@$(LAB) down
 
+# BASELINE=FOLDER: this checkout beside that one; with TESTS=COMMIT the tests of both, of ours those that stood at
+# the commit. DEMOS=1: demonstrations and an exercise.
 .PHONY: bench
-bench: $(READY) ## measure what an attempt costs, or (BASELINE=FOLDER) this checkout beside another, or the tests of both (and TESTS=COMMIT: ours of then); DEMOS=1: demonstrations and an exercise
+bench: $(READY) ## what an attempt costs, or what differs from another checkout
 	@$(LAB) engine start
 	@$(BIN)/python -m tools.bench $(if $(BASELINE),--baseline "$(BASELINE)") $(if $(TESTS),--tests "$(TESTS)") $(if $(DEMOS),--demos)
 	@$(if $(BASELINE)$(DEMOS),true,$(BIN)/python tools/language_bench.py)
 
 .PHONY: transcripts
-transcripts: $(READY) ## record anew what the programs say, for the tests of the dialects
+transcripts: $(READY) ## record anew what the programs say, for tests of dialects
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.transcripts.record
 
+# TEXTS="--release NAME ...": other releases; images of 2 GB each.
 .PHONY: explain-texts
-explain-texts: $(READY) ## record anew what programs say of known defects, for `lab explain` (TEXTS="--release NAME ..."; images of 2 GB a release)
+explain-texts: $(READY) ## record what programs say of known defects, for `lab explain`
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.explain.record $(TEXTS)
 
+# Known and held-out texts apart. MEASURE="--held-out NAME": only the figures of a held-out batch.
 .PHONY: explain-measure
-explain-measure: $(READY) ## how often `lab explain` is right, known and held-out texts apart; writes docs/explain.md (MEASURE="--held-out NAME": only the figures of a held-out batch)
+explain-measure: $(READY) ## how often `lab explain` is right: docs/explain.md
 	@$(BIN)/python -m tests.explain.measure $(or $(MEASURE),--write)
 
 .PHONY: own-inputs
-own-inputs: $(READY) ## try all defective inputs of tests/own_inputs, and write docs/own-inputs.md
+own-inputs: $(READY) ## try all inputs of tests/own_inputs: docs/own-inputs.md
 	@$(BIN)/python -m tools.own_inputs --write
 
+# BASELINE=FOLDER: beside another checkout's. SINCE=COMMIT: what is left of its lines.
 .PHONY: house
-house: $(READY) ## count files and lines, room by room (BASELINE=DIRECTORY: beside another checkout's; SINCE=COMMIT: what is left of it)
+house: $(READY) ## count files and lines, room by room
 	@$(BIN)/python -m tools.house $(if $(BASELINE),--baseline $(BASELINE)) $(if $(SINCE),--since $(SINCE))
 
 .PHONY: suites
-suites: $(READY) ## write the table of cipher suites anew, from the TLS libraries in the images
+suites: $(READY) ## the table of cipher suites, from the TLS libraries in images
 	@$(LAB) engine start
 	@$(BIN)/python -m tools.suites
 
 .PHONY: engines
-engines: $(READY) ## look whether the lab's network is sealed on newer engines too (root, Debian or Ubuntu)
+engines: $(READY) ## is the network sealed on newer engines? (root, Debian, Ubuntu)
 	@$(LAB) engine start
 	@$(BIN)/python -m tests.engines.seal
 
+# ROUNDS=N: another number.
 .PHONY: soak
-soak: $(READY) ## all cases 50 times: does anything flip? (ROUNDS=N for another number)
+soak: $(READY) ## all cases 50 times: does anything flip?
 	@$(LAB) engine start
 	@$(LAB) soak --rounds $(or $(ROUNDS),50)
 
@@ -168,11 +176,11 @@ doctor: $(READY) ## say what this machine lacks, changing nothing
 	@$(LAB) doctor
 
 .PHONY: engine
-engine: $(READY) ## find the container engine; as root on Debian or Ubuntu install and start one
+engine: $(READY) ## find the container engine, or as root install and start one
 	@$(LAB) engine start
 
 .PHONY: engine-stop
-engine-stop: $(READY) ## stop the engine, if this checkout started it and nobody else uses it
+engine-stop: $(READY) ## stop it, if this checkout started it and nobody else uses it
 	@$(LAB) engine stop
 
 .PHONY: clean

@@ -72,6 +72,7 @@ def test_help_is_the_default_and_lists_every_target(tree: Path) -> None:
     listed = re.findall(r"^  ([a-z-]+) +\S", done.stdout, re.MULTILINE)
     assert done.returncode == 0
     assert set(TARGETS) <= set(listed)
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
     # and help needs no environment
     assert not (tree / ".venv").exists()
 
